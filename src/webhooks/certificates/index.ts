@@ -1,0 +1,1 @@
+export { type Certificates, type CertificatesOptions, runCertificates, type WebhookConfigurationRef } from './run.ts';

@@ -1,0 +1,197 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '../runtime/logger.ts';
+import {
+  type AdmissionRequest,
+  type AdmissionResponse,
+  allow,
+  parseAdmissionReview,
+  reviewBody,
+} from './admissionReview.ts';
+import { answerWithinMs, parseTimeoutMs } from './serverDeadline.ts';
+import type { WebhookMetrics, WebhookOutcome } from './serverMetrics.ts';
+
+/** The API server's own limit for a request is 3 MiB; a review holds the object twice, and some room. */
+export const BODY_LIMIT_BYTES = 7 * 1024 * 1024;
+
+/**
+ * Decides one request. `signal` is aborted shortly before the API server stops waiting, and when it hangs up. What it
+ * throws admits the request unchanged (fail open).
+ */
+export type AdmissionHandler = (
+  request: AdmissionRequest,
+  context: { readonly signal: AbortSignal },
+) => Promise<AdmissionResponse>;
+
+export interface CallContext {
+  readonly handlers: ReadonlyMap<string, AdmissionHandler>;
+  readonly log: Logger;
+  readonly metrics: WebhookMetrics;
+  /** True while shutting down: each answer then asks the API server to open its next connection elsewhere. */
+  readonly draining: () => boolean;
+}
+
+interface Refusal {
+  readonly code: number;
+  readonly reason: string;
+  readonly outcome: WebhookOutcome;
+}
+
+/** Answers one HTTP call. Never rejects. */
+export async function answerCall(req: IncomingMessage, res: ServerResponse, context: CallContext): Promise<void> {
+  const url = new URL(req.url ?? '/', 'https://webhook');
+  const handler = context.handlers.get(url.pathname);
+  const webhook = handler ? url.pathname : 'unknown';
+  const end = context.metrics.begin(webhook);
+  try {
+    const refusal = handler ? refuseHead(req) : { code: 404, reason: 'no such webhook', outcome: 'refused' as const };
+    if (refusal || !handler) {
+      end(refuse(res, refusal ?? { code: 404, reason: 'no such webhook', outcome: 'refused' }, req, context));
+      return;
+    }
+    const body = await readBody(req);
+    if (body === undefined) {
+      const reason = `the body is larger than ${BODY_LIMIT_BYTES} bytes`;
+      end(refuse(res, { code: 413, reason, outcome: 'refused' }, req, context));
+      return;
+    }
+    const review = parseAdmissionReview(body);
+    if (!review.ok) {
+      context.log.warn('malformed admission review', { webhook, reason: review.reason });
+      end(refuse(res, { code: 400, reason: review.reason, outcome: 'malformed' }, undefined, context));
+      return;
+    }
+    const limitMs = answerWithinMs(parseTimeoutMs(url.searchParams.get('timeout')));
+    const decided = await decide(review.request, handler, { res, limitMs, webhook, log: context.log });
+    if (decided.outcome !== 'cancelled') send(res, 200, 'application/json', reviewBody(decided.response), context);
+    end(decided.outcome);
+  } catch (error) {
+    // Reading failed: the client went away in the middle of its request.
+    context.log.debug('webhook call broke off', { webhook, err: error });
+    end('cancelled');
+    res.destroy();
+  }
+}
+
+interface Decision {
+  readonly outcome: WebhookOutcome;
+  readonly response: AdmissionResponse;
+}
+
+/** Runs the handler against the deadline and the client's patience. */
+async function decide(
+  request: AdmissionRequest,
+  handler: AdmissionHandler,
+  call: { readonly res: ServerResponse; readonly limitMs: number; readonly webhook: string; readonly log: Logger },
+): Promise<Decision> {
+  const controller = new AbortController();
+  const interrupted = Promise.withResolvers<Decision>();
+  const timer = setTimeout(() => {
+    controller.abort(new Error(`the answer was not ready after ${call.limitMs} ms`));
+    call.log.error('webhook too slow, request admitted unchanged', {
+      ...identity(request, call.webhook),
+      limitMs: call.limitMs,
+    });
+    interrupted.resolve({ outcome: 'timed_out', response: admitUnchecked(request) });
+  }, call.limitMs);
+  const onClose = () => {
+    controller.abort(new Error('the API server hung up'));
+    interrupted.resolve({ outcome: 'cancelled', response: allow(request) });
+  };
+  call.res.once('close', onClose);
+  try {
+    return await Promise.race([interrupted.promise, runHandler(request, handler, controller.signal, call)]);
+  } finally {
+    clearTimeout(timer);
+    call.res.off('close', onClose);
+  }
+}
+
+async function runHandler(
+  request: AdmissionRequest,
+  handler: AdmissionHandler,
+  signal: AbortSignal,
+  call: { readonly webhook: string; readonly log: Logger },
+): Promise<Decision> {
+  try {
+    const response = await handler(request, { signal });
+    return { response, outcome: !response.allowed ? 'denied' : response.patch === undefined ? 'allowed' : 'patched' };
+  } catch (error) {
+    // After an abort somebody else has answered; the handler's rejection is only its way to stop.
+    if (!signal.aborted) {
+      call.log.error('webhook failed, request admitted unchanged', { ...identity(request, call.webhook), err: error });
+    }
+    return { response: admitUnchecked(request), outcome: 'failed_open' };
+  }
+}
+
+function admitUnchecked(request: AdmissionRequest): AdmissionResponse {
+  const object = [request.namespace, request.name].filter(Boolean).join('/');
+  return allow(request, {
+    warnings: [`graceful-rollout could not look at ${request.resource.resource} ${object}: admitted unchanged`],
+  });
+}
+
+function identity(request: AdmissionRequest, webhook: string): Record<string, unknown> {
+  return {
+    webhook,
+    uid: request.uid,
+    operation: request.operation,
+    resource: request.resource.resource,
+    namespace: request.namespace,
+    name: request.name,
+  };
+}
+
+function refuseHead(req: IncomingMessage): Refusal | undefined {
+  if (req.method !== 'POST') return { code: 405, reason: 'only POST is answered here', outcome: 'refused' };
+  const mediaType = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  if (mediaType !== 'application/json') {
+    return { code: 415, reason: 'Content-Type must be application/json', outcome: 'refused' };
+  }
+  if (Number(req.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) {
+    return { code: 413, reason: `the body is larger than ${BODY_LIMIT_BYTES} bytes`, outcome: 'refused' };
+  }
+  return undefined;
+}
+
+/** The body, or undefined when it is too large; rejects when the client breaks off. */
+function readBody(req: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > BODY_LIMIT_BYTES) {
+        chunks.length = 0;
+        resolve(undefined);
+      } else {
+        chunks.push(chunk);
+      }
+    });
+    req.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    req.once('error', reject);
+    req.once('close', () => reject(new Error('the request ended early')));
+  });
+}
+
+/** `unread` is a request whose body was not read to its end: its connection cannot be used again. */
+function refuse(
+  res: ServerResponse,
+  refusal: Refusal,
+  unread: IncomingMessage | undefined,
+  context: CallContext,
+): WebhookOutcome {
+  if (unread) {
+    res.setHeader('Connection', 'close');
+    unread.resume();
+  }
+  if (refusal.code === 405) res.setHeader('Allow', 'POST');
+  send(res, refusal.code, 'text/plain; charset=utf-8', `${refusal.reason}\n`, context);
+  return refusal.outcome;
+}
+
+function send(res: ServerResponse, code: number, type: string, body: string, context: CallContext): void {
+  if (context.draining()) res.setHeader('Connection', 'close');
+  res.writeHead(code, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
+  res.end(body);
+}
