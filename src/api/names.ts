@@ -1,0 +1,41 @@
+/** The API group of everything this project defines. */
+export const GROUP = 'graceful-rollout.io';
+
+/** The served and stored version of {@link KIND}. */
+export const VERSION = 'v1alpha1';
+
+/** What an object's `apiVersion` says. */
+export const API_VERSION = `${GROUP}/${VERSION}` as const;
+
+export const KIND = 'GracefulRollout';
+export const PLURAL = 'gracefulrollouts';
+export const SINGULAR = 'gracefulrollout';
+export const SHORT_NAME = 'gr';
+
+/**
+ * On the Deployment: JSON text of the {@link Change} list, what the webhook changed and from what, written by the
+ * webhook in the same write. It is the carrier; the controller copies it into the GracefulRollout's status, because
+ * `kubectl rollout undo` and `kubectl replace` drop annotations.
+ */
+export const CONTRACT_ANNOTATION = `${GROUP}/contract` as const;
+
+/**
+ * On the Deployment: the controller's touch; the value is the hash of the contract. A write that changes the value is
+ * completed by the webhook (design.md §4: the operator never owns a field of the target's spec).
+ */
+export const ADOPT_ANNOTATION = `${GROUP}/adopt` as const;
+
+/**
+ * `"true"`, set by a person on a Deployment that no GracefulRollout enforces any more: the webhook gives back at once,
+ * in that write (a rollout), and removes all annotations of this group.
+ */
+export const GIVE_BACK_ANNOTATION = `${GROUP}/give-back` as const;
+
+/**
+ * Seconds in the grace period beyond preStop and drain: the kubelet takes whole seconds for the hook off the grace
+ * period and the runtime needs time to deliver signals (pkg/kubelet/kuberuntime/kuberuntime_container.go).
+ */
+export const GRACE_MARGIN_SECONDS = 5;
+
+/** Lists in the status keep this many entries. */
+export const STATUS_LIST_LIMIT = 10;

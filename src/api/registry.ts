@@ -1,0 +1,141 @@
+/**
+ * The one place for condition types, reasons, event reasons and metric names: what a user may build an alert or a
+ * script on. docs/reference is generated from it (scripts/generate.ts), `npm run check` fails when they differ. Finding
+ * codes are in findings.ts.
+ */
+
+/** The types of the conditions in `status.conditions`, in the order they are written. */
+export const CONDITION_TYPES = {
+  Ready: {
+    meaning: 'The sum: the object does what it was asked to do. This is what `kubectl wait` should wait for.',
+    whenTrue: 'The contract holds on every pod of the target, or mode is Audit and the report is complete.',
+    whenFalse: 'It does not, or not yet; the reason is that of the condition to blame.',
+  },
+  TargetFound: {
+    meaning: 'The Deployment that spec.targetRef names exists.',
+    whenTrue: 'It exists and is not being deleted.',
+    whenFalse: 'It does not exist, or it is being deleted.',
+  },
+  ContractEnforced: {
+    meaning: 'The pod template and the strategy of the target hold the contract.',
+    whenTrue: 'They do.',
+    whenFalse: 'They do not, not yet, or are not to (Audit).',
+  },
+  Contested: {
+    meaning: 'Someone else insists on a value that the contract does not allow. Absent while nobody does.',
+    whenTrue: 'A writer put back a value after the operator had raised it; the message names the field and the writer.',
+    whenFalse: 'Nobody does any more.',
+  },
+  Reconciling: {
+    meaning: 'Work is under way (kstatus). Absent when none is.',
+    whenTrue: 'The operator, or a rollout it waits for, is at work; Ready will change.',
+    whenFalse: 'Nothing is under way.',
+  },
+  Stalled: {
+    meaning: 'No progress without a change by somebody (kstatus). Absent when there is progress.',
+    whenTrue: 'The operator cannot go on: the message says what has to be changed and by whom.',
+    whenFalse: 'It can.',
+  },
+} as const;
+
+export type ConditionType = keyof typeof CONDITION_TYPES;
+
+/** Every reason that a condition may carry: what it means and what to do. */
+export const REASONS = {
+  // Ready and ContractEnforced
+  Enforced: { meaning: 'The contract holds on the target and on its pods.', remedy: 'Nothing to do.' },
+  Audited: {
+    meaning: 'Mode Audit: compared and reported, nothing changed.',
+    remedy: 'Set mode: Enforce to have it enforced.',
+  },
+  Adopting: { meaning: 'The contract is being brought into the target.', remedy: 'Wait.' },
+  RollingOut: {
+    meaning: 'The template holds the contract; pods of an older template are still being replaced.',
+    remedy: 'Wait; kubectl rollout status says how far it is.',
+  },
+  AwaitingNextRollout: {
+    meaning: 'adoption: NextRollout; the contract comes in with the next change of the template.',
+    remedy: 'Nothing to do, or kubectl rollout restart.',
+  },
+  Paused: {
+    meaning: 'The Deployment is paused by its user; the rollout goes on when it is resumed.',
+    remedy: 'kubectl rollout resume, when it suits.',
+  },
+  ScaledToZero: { meaning: 'The Deployment has no pods; the template holds the contract.', remedy: 'Nothing to do.' },
+  // TargetFound
+  Found: { meaning: 'The target exists.', remedy: 'Nothing to do.' },
+  TargetNotFound: {
+    meaning: 'No Deployment of that name exists in the namespace of the GracefulRollout.',
+    remedy: 'Create it, or mend spec.targetRef.name. It is adopted in the write that creates it.',
+  },
+  TargetDeleting: { meaning: 'The Deployment is being deleted.', remedy: 'Nothing to do.' },
+  // not applicable
+  NoService: {
+    meaning: 'No Service selects the pods of the target.',
+    remedy: 'Create the Service, or set spec.readiness.container.',
+  },
+  NoServingContainer: {
+    meaning: 'No container has the port that the Services send to.',
+    remedy: 'Mend the port, or set spec.readiness.container.',
+  },
+  ContainerNotFound: {
+    meaning: 'spec.readiness.container names no container of the template.',
+    remedy: 'Write the name of a container of the template.',
+  },
+  RecreateStrategy: {
+    meaning: 'The Deployment has the strategy Recreate.',
+    remedy: 'Use RollingUpdate if two versions may run side by side.',
+  },
+  WindowsPods: { meaning: 'The pods run on Windows.', remedy: 'Remove the GracefulRollout, or use it for Linux pods.' },
+  // conflicts
+  HeldByOlder: {
+    meaning: 'An older GracefulRollout names the same target; that one counts, this one does nothing.',
+    remedy: 'Delete one of the two.',
+  },
+  FieldContested: {
+    meaning: 'Another writer put a value back after the operator had raised it.',
+    remedy:
+      'Change the value at its source, or delete the GracefulRollout; the message names the field and the writer.',
+  },
+  // failures
+  InvalidSpec: {
+    meaning:
+      'The object does not fit this version of the operator (an object from before an upgrade, or a CRD of another version).',
+    remedy: 'Mend the fields that the message names; install the CRD that belongs to this version.',
+  },
+  WebhookNotCalled: {
+    meaning:
+      'The target was touched, but the webhook did not complete the write: it is away, or not reachable from the API server.',
+    remedy: "Look at the operator's pods, its Service and the MutatingWebhookConfiguration; it is tried again.",
+  },
+  WriteRefused: {
+    meaning: 'The API server, or a policy in it, refused the write to the target.',
+    remedy: 'The message gives its words; mend what it names.',
+  },
+  RolloutStuck: {
+    meaning: 'The rollout of the target makes no progress (progressDeadlineSeconds).',
+    remedy: 'kubectl describe the pods of the newest ReplicaSet.',
+  },
+} as const satisfies Record<string, { readonly meaning: string; readonly remedy: string }>;
+
+export type Reason = keyof typeof REASONS;
+
+/** Every event that the operator writes, on the GracefulRollout and where it says so on the Deployment. */
+export const EVENTS = {
+  Adopted: { type: 'Normal', meaning: 'The target was brought to the contract; the note lists the leaves.' },
+  Restored: { type: 'Normal', meaning: 'A later write had lowered the contract; it was raised again in that write.' },
+  GivenBack: { type: 'Normal', meaning: 'What had been changed on the target was given back.' },
+  ConflictingRollout: { type: 'Warning', meaning: 'A younger GracefulRollout on a target that an older one holds.' },
+  FieldContested: {
+    type: 'Warning',
+    meaning: 'Another writer insists on a value; the note names the field and the writer.',
+  },
+  AdoptionFailed: { type: 'Warning', meaning: 'The contract could not be brought in; the note says why.' },
+  InvalidSpec: {
+    type: 'Warning',
+    meaning: 'The object does not fit this version of the operator; the note names the fields.',
+  },
+  Finding: { type: 'Warning', meaning: 'A new finding of severity warning; the note carries its code.' },
+} as const satisfies Record<string, { readonly type: 'Normal' | 'Warning'; readonly meaning: string }>;
+
+export type EventReason = keyof typeof EVENTS;
