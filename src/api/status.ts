@@ -111,6 +111,24 @@ export const statusSchema = z
       .optional()
       .meta({ description: 'The Deployment that the status speaks of.' }),
     contract: resolvedContractSchema.optional(),
+    contractInputs: z.string().optional().meta({
+      description:
+        'Hash of what the contract was resolved from: the generation of this object and the Services. Another version of the operator alone changes no template.',
+    }),
+    contest: z
+      .object({
+        field: z
+          .string()
+          .meta({ description: 'The leaf of the target, e.g. spec.template.spec.terminationGracePeriodSeconds' }),
+        writer: z.string().meta({ description: 'The user name of the writer.' }),
+        value: z.string().meta({ description: 'The value that it writes, as JSON text.' }),
+        times: z.int().meta({ description: 'How often within 35 minutes.', format: 'int32' }),
+        lastSeenTime: time('When it was last written.'),
+      })
+      .optional()
+      .meta({
+        description: 'A writer that keeps writing a value which the contract raises; written by the webhook.',
+      }),
     contractSummary: z
       .string()
       .optional()
