@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit`: pure, no network beyond loopback. `api`: real etcd + kube-apiserver, started once by the global set-up. */
+/**
+ * `unit`: pure, no network beyond loopback. `api`: real etcd + kube-apiserver, started once by the global set-up.
+ * `cluster`: real nodes, the operator installed by its chart; one file at a time, because load figures share the CPUs.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -9,7 +12,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'e2e/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: ['**/*.api.test.ts', '**/node_modules/**'],
-          testTimeout: 20_000,
+          testTimeout: 30_000,
         },
       },
       {
@@ -17,9 +20,19 @@ export default defineConfig({
           name: 'api',
           include: ['src/**/*.api.test.ts', 'e2e/**/*.api.test.ts'],
           globalSetup: ['e2e/cluster/vitestGlobalSetup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['e2e/cases/**/*.e2e.ts'],
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 900_000,
+          hookTimeout: 1_800_000,
         },
       },
     ],

@@ -1,4 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { crdYaml } from '../src/api/crd.ts';
+import { apiPage, conditionsPage, metricsPage } from '../src/api/referencePages.ts';
 
 /** A committed file that a program writes: `npm run generate` writes it, `npm run check` fails when it differs. */
 export interface Generated {
@@ -6,7 +9,16 @@ export interface Generated {
   readonly content: () => string | Promise<string>;
 }
 
-const generated: readonly Generated[] = [];
+/** Named as controller-gen names them: group, underscore, plural. */
+const crdFile = 'graceful-rollout.io_gracefulrollouts.yaml';
+
+const generated: readonly Generated[] = [
+  { path: `crds/${crdFile}`, content: crdYaml },
+  { path: `charts/graceful-rollout/crds/${crdFile}`, content: crdYaml },
+  { path: 'docs/reference/api.md', content: apiPage },
+  { path: 'docs/reference/conditions.md', content: conditionsPage },
+  { path: 'docs/reference/metrics.md', content: metricsPage },
+];
 
 const check = process.argv.includes('--check');
 let stale = 0;
@@ -23,6 +35,7 @@ for (const file of generated) {
     stale += 1;
     console.error(`${file.path} differs from what the source generates: run 'npm run generate' and commit the result`);
   } else {
+    mkdirSync(dirname(file.path), { recursive: true });
     writeFileSync(file.path, wanted);
     console.log(`wrote ${file.path}`);
   }

@@ -1,0 +1,26 @@
+import { spawnSync } from 'node:child_process';
+import { close, type SuiteResult } from './suite.ts';
+
+/** `.ci/run` after `npm ci`: check, build, the README's test command, every cluster case, a smoke run on Kubernetes 1.36. */
+const steps: readonly (readonly [title: string, args: readonly string[]])[] = [
+  ['check', ['run', '-s', 'check']],
+  ['build', ['run', '-s', 'build']],
+  ['npm test', ['test']],
+  ['npm run e2e', ['run', '-s', 'e2e']],
+  ['smoke run on Kubernetes 1.36', ['run', '-s', 'e2e', '--', '--smoke', '--kubernetes', '1.36.3']],
+];
+const results: SuiteResult[] = [];
+for (const [title, args] of steps) {
+  const startedMs = Date.now();
+  console.log(`\n##### ${title}`);
+  const run = spawnSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 28 });
+  process.stdout.write(run.stdout);
+  const counts = [...run.stdout.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  const counted = counts ? { passed: Number(counts[1]), failed: Number(counts[2]) } : { passed: 1, failed: 0 };
+  const ok = run.status === 0 || counted.failed > 0;
+  results.push(ok ? counted : { passed: counts ? counted.passed : 0, failed: 1 });
+  console.log(
+    `##### ${title}: ${run.status === 0 ? 'ok' : 'FAILED'} in ${Math.round((Date.now() - startedMs) / 1000)} s`,
+  );
+}
+close(results);

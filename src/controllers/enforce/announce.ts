@@ -1,0 +1,66 @@
+import type { Claim } from '../../api/claim.ts';
+import { API_VERSION, type EventReason, EVENTS, type GracefulRolloutStatus, KIND } from '../../api/index.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import type { Assessment } from './situation.ts';
+
+interface Announcement {
+  readonly reason: EventReason;
+  /** What the operator was doing, one word. */
+  readonly action: string;
+  readonly note: string;
+}
+
+/** Events for what changed between two statuses: one per change, none for a status that says the same again. */
+export function announce(
+  events: EventRecorder,
+  claim: Claim,
+  after: GracefulRolloutStatus,
+  assessment: Assessment,
+): void {
+  const { namespace = '', name = '', uid = '' } = claim.metadata;
+  const regarding = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
+  for (const { reason, action, note } of announcements(claim.status, after, assessment)) {
+    events.record({ regarding, type: EVENTS[reason].type, reason, action, note });
+  }
+}
+
+/** Pure part of {@link announce}. */
+export function announcements(
+  before: GracefulRolloutStatus | undefined,
+  after: GracefulRolloutStatus,
+  assessment: Assessment,
+): readonly Announcement[] {
+  const was = (type: string) => before?.conditions?.find((condition) => condition.type === type);
+  const now = (type: string) => after.conditions?.find((condition) => condition.type === type);
+  const turned = (type: string): boolean =>
+    now(type)?.status === 'True' && (was(type)?.status !== 'True' || was(type)?.reason !== now(type)?.reason);
+  const said: Announcement[] = [];
+  const { situation } = assessment;
+  const ready = now('Ready');
+  const reasonChanged = was('Ready')?.reason !== ready?.reason;
+  if (situation.kind === 'Enforced' && situation.adopted) {
+    const list = (after.changes ?? []).map(({ path, from, to }) => `${path} ${from ?? '(unset)'} → ${to}`).join(', ');
+    said.push({
+      reason: 'Adopted',
+      action: 'Adopt',
+      note: `brought ${after.target?.name ?? ''} to the contract: ${list}`,
+    });
+  }
+  if (turned('Contested')) {
+    said.push({ reason: 'FieldContested', action: 'Enforce', note: now('Contested')?.message ?? '' });
+  }
+  if (reasonChanged && ready?.status === 'False') {
+    const note = ready.message;
+    if (situation.kind === 'InvalidSpec') said.push({ reason: 'InvalidSpec', action: 'Read', note });
+    if (situation.kind === 'OlderRolloutGoverns') said.push({ reason: 'ConflictingRollout', action: 'Elect', note });
+    if (situation.kind === 'WebhookNotCalled' || situation.kind === 'WriteRefused') {
+      said.push({ reason: 'AdoptionFailed', action: 'Adopt', note });
+    }
+  }
+  const known = new Set((before?.findings ?? []).map(({ code, field }) => `${code} ${field ?? ''}`));
+  for (const { code, field, severity, message } of after.findings ?? []) {
+    if (severity !== 'warning' || known.has(`${code} ${field ?? ''}`)) continue;
+    said.push({ reason: 'Finding', action: 'Judge', note: `${code}: ${message}` });
+  }
+  return said;
+}

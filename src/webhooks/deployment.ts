@@ -1,0 +1,97 @@
+import type { Counter } from 'prom-client';
+import type { Claim } from '../api/claim.ts';
+import { ADOPT_ANNOTATION, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION } from '../api/index.ts';
+import type { Deployment, KubeObject, Service } from '../api/kubernetes.ts';
+import { decideAdmission, electRollout } from '../contract/index.ts';
+import type { Logger } from '../runtime/index.ts';
+import { type AdmissionRequest, type AdmissionResponse, allow, allowAs } from './admissionReview.ts';
+import type { Contest, Reassertion } from './contests.ts';
+
+/** What the handler knows of the cluster; answered from caches, never by a call to the API server. */
+export interface DeploymentAdmissionView {
+  /** False until the first complete lists are there: until then every write is admitted as it is. */
+  synced(): boolean;
+  /** GracefulRollouts that name this Deployment. */
+  claimsOf(namespace: string, deployment: string): readonly Claim[];
+  servicesIn(namespace: string): readonly Service[];
+}
+
+export interface DeploymentWebhookOptions {
+  readonly view: DeploymentAdmissionView;
+  /** Hears of a writer that insists on a value which was raised; never for a dry run. */
+  readonly onContest: (claim: Claim, contest: Contest) => void;
+  readonly note: (reassertion: Reassertion) => Contest | undefined;
+  readonly decisions: Counter<'decision'>;
+  readonly log: Logger;
+}
+
+/**
+ * `/mutate-deployments`: completes the pod template of a target in its author's own write (design.md §4). Reads caches
+ * only; the one thing it may cause elsewhere is a report about a contest, and not on a dry run (`NoneOnDryRun`).
+ */
+export function deploymentWebhook(options: DeploymentWebhookOptions) {
+  const { view, decisions, log } = options;
+  return (request: AdmissionRequest): AdmissionResponse => {
+    const name = request.name ?? '';
+    const namespace = request.namespace ?? '';
+    const admitted = (decision: string): AdmissionResponse => {
+      decisions.inc({ decision });
+      return allow(request);
+    };
+    const { operation } = request;
+    if ((operation !== 'CREATE' && operation !== 'UPDATE') || !isDeployment(request)) return admitted('NotADeployment');
+    if (!view.synced()) return admitted('NotSynced');
+
+    const object = request.object as unknown as Deployment;
+    const oldObject = (request.oldObject ?? undefined) as Deployment | undefined;
+    const claim = electRollout(view.claimsOf(namespace, name).filter(({ spec }) => spec !== undefined)).winner;
+    if (claim === undefined && !isOurs(object) && !isOurs(oldObject)) return admitted('NoRollout');
+    // A deletion in progress (finalizers being taken off) is no rollout to protect.
+    if (object.metadata.deletionTimestamp !== undefined) return admitted('Terminating');
+
+    const decision = decideAdmission({
+      operation,
+      // The request names the object where the object itself need not (a namespace defaulted by the path).
+      object: { ...object, metadata: { ...object.metadata, name, namespace } },
+      ...(oldObject === undefined ? {} : { oldObject }),
+      ...(claim?.spec === undefined ? {} : { rollout: { name: claim.metadata.name ?? '', spec: claim.spec } }),
+      services: view.servicesIn(namespace),
+      ...(claim?.status?.changes === undefined ? {} : { recorded: claim.status.changes }),
+    });
+    decisions.inc({ decision: decision.kind });
+    if (request.dryRun !== true && claim !== undefined) {
+      const writer = request.userInfo.username ?? '';
+      for (const { path, from } of decision.reasserted) {
+        const contest = options.note({ namespace, deployment: name, field: path, writer, value: from ?? 'null' });
+        if (contest !== undefined) options.onContest(claim, contest);
+      }
+    }
+    if (decision.kind !== 'Unchanged') {
+      log.debug('completed a Deployment in its own write', {
+        namespace,
+        name,
+        decision: decision.kind,
+        changes: decision.changes.map(({ path }) => path),
+        dryRun: request.dryRun === true,
+      });
+    }
+    return allowAs(request, decision.object, {
+      warnings: decision.warnings,
+      auditAnnotations: { decision: decision.kind },
+    });
+  };
+}
+
+function isDeployment({ resource, subResource, object }: AdmissionRequest): boolean {
+  const { group } = resource;
+  if (group !== 'apps' || resource.resource !== 'deployments' || (subResource ?? '') !== '') return false;
+  const spec = object?.['spec'] as Deployment['spec'] | undefined;
+  return object?.['metadata'] !== undefined && Array.isArray(spec?.template?.spec?.containers);
+}
+
+/** Whether the operator ever left something on it, or is asked to take it back. */
+function isOurs(object: KubeObject | undefined): boolean {
+  const annotations = object?.metadata?.annotations;
+  if (annotations === undefined) return false;
+  return [CONTRACT_ANNOTATION, ADOPT_ANNOTATION, GIVE_BACK_ANNOTATION].some((key) => annotations[key] !== undefined);
+}
