@@ -12,7 +12,8 @@ export interface Generated {
 /** Named as controller-gen names them: group, underscore, plural. */
 const crdFile = 'graceful-rollout.io_gracefulrollouts.yaml';
 
-const generated: readonly Generated[] = [
+/** Every generated file. */
+export const generated: readonly Generated[] = [
   { path: `crds/${crdFile}`, content: crdYaml },
   { path: `charts/graceful-rollout/crds/${crdFile}`, content: crdYaml },
   { path: 'docs/reference/api.md', content: apiPage },
@@ -20,24 +21,28 @@ const generated: readonly Generated[] = [
   { path: 'docs/reference/metrics.md', content: metricsPage },
 ];
 
-const check = process.argv.includes('--check');
-let stale = 0;
-for (const file of generated) {
-  const wanted = await file.content();
-  let found = '';
-  try {
-    found = readFileSync(file.path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+if (import.meta.main) {
+  const check = process.argv.includes('--check');
+  let stale = 0;
+  for (const file of generated) {
+    const wanted = await file.content();
+    let found = '';
+    try {
+      found = readFileSync(file.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    if (found === wanted) continue;
+    if (check) {
+      stale += 1;
+      console.error(
+        `${file.path} differs from what the source generates: run 'npm run generate' and commit the result`,
+      );
+    } else {
+      mkdirSync(dirname(file.path), { recursive: true });
+      writeFileSync(file.path, wanted);
+      console.log(`wrote ${file.path}`);
+    }
   }
-  if (found === wanted) continue;
-  if (check) {
-    stale += 1;
-    console.error(`${file.path} differs from what the source generates: run 'npm run generate' and commit the result`);
-  } else {
-    mkdirSync(dirname(file.path), { recursive: true });
-    writeFileSync(file.path, wanted);
-    console.log(`wrote ${file.path}`);
-  }
+  process.exitCode = stale === 0 ? 0 : 1;
 }
-process.exitCode = stale === 0 ? 0 : 1;

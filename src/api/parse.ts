@@ -101,18 +101,22 @@ function unknownFields(value: unknown, structure: StructuralSchema, at: string):
   }
   if (!isObject(value) || properties === undefined) return [];
   return Object.entries(value).flatMap(([name, member]) => {
-    const field = at === '' ? name : `${at}.${name}`;
+    const field = memberPath(at, name);
     if (Object.hasOwn(properties, name)) return unknownFields(member, properties[name] ?? {}, field);
     const remedy = `remove it, or write one of ${Object.keys(properties).join(', ')}`;
     return [{ field, problem: 'is not a field of a GracefulRollout', remedy }];
   });
 }
 
+function memberPath(at: string, part: PropertyKey): string {
+  if (typeof part === 'number') return `${at}[${part}]`;
+  const name = String(part);
+  if (!/^[-\w./]+$/.test(name)) return `${at}[${JSON.stringify(name)}]`;
+  return at === '' ? name : `${at}.${name}`;
+}
+
 function problemOf(issue: z.core.$ZodIssue): Problem {
-  const field = issue.path.reduce<string>(
-    (path, part) => (typeof part === 'number' ? `${path}[${part}]` : `${path}.${String(part)}`),
-    'spec',
-  );
+  const field = issue.path.reduce<string>((at, part) => memberPath(at, part), 'spec');
   switch (issue.code) {
     case 'custom': {
       const remedy: unknown = issue.params?.remedy;

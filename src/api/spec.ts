@@ -126,7 +126,7 @@ const strategy = withRules(
     {
       cel: "!has(self.maxSurge) || !((type(self.maxSurge) == int ? self.maxSurge == 0 : self.maxSurge == '0%') && (type(self.maxUnavailable) == int ? self.maxUnavailable == 0 : self.maxUnavailable == '0%'))",
       holds: (value) => !(isNothing(value.maxSurge) && isNothing(value.maxUnavailable)),
-      problem: 'maxSurge and maxUnavailable are both 0: a rollout could not replace a single pod',
+      problem: 'is 0, and so is maxUnavailable: a rollout could not replace a single pod',
       remedy: 'leave maxSurge out, or write 1 or more',
       member: 'maxSurge',
     },

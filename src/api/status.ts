@@ -51,7 +51,9 @@ const contractContainer = z
     name: z.string().meta({ description: 'The name of the container.' }),
     init: z.boolean().optional().meta({ description: 'True for an init container (a native sidecar).' }),
     preStopSleepSeconds: seconds('The preStop sleep that it has at least.').optional(),
-    readinessProbe: readinessProbe.optional(),
+    readinessProbe: readinessProbe.optional().meta({
+      description: 'The readiness probe that it has where its author wrote none; as spec.readiness.probe.',
+    }),
   })
   .meta({ description: 'What one container holds.' });
 

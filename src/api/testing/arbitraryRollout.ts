@@ -1,0 +1,198 @@
+import * as fc from 'fast-check';
+import { API_VERSION, KIND } from '../names.ts';
+
+/*
+ * GracefulRollouts for property tests: valid ones, and ones with one to three mutations, of which most are wrong. Both
+ * the unit tests and the comparison with the API server draw from here.
+ */
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+const optional = { requiredKeys: [] as [] };
+const seconds = (max: number) => fc.oneof(fc.constantFrom(0, 1, max), fc.integer({ min: 0, max }));
+const count = (min: number) => fc.oneof(fc.constantFrom(min, min + 1, 2_147_483_647), fc.integer({ min, max: 600 }));
+const word = fc.string({ minLength: 0, maxLength: 12, unit: 'grapheme' });
+const port = fc.oneof(
+  fc.integer({ min: 1, max: 65_535 }),
+  fc.constantFrom('http', 'a', '8080-tcp', 'h2c', 'metrics-port-15', 1, 65_535),
+);
+const header = fc.record({ name: fc.stringMatching(/^[-A-Za-z0-9]{1,12}$/), value: word });
+const handler = fc.oneof(
+  fc.record({ exec: fc.record({ command: fc.array(word, { minLength: 1, maxLength: 4 }) }) }),
+  fc.record({
+    httpGet: fc.record(
+      {
+        port,
+        path: fc.oneof(word, fc.constantFrom('/', '/healthz?a=b')),
+        host: word,
+        scheme: fc.constantFrom('HTTP', 'HTTPS'),
+        httpHeaders: fc.array(header, { maxLength: 3 }),
+      },
+      { requiredKeys: ['port'] },
+    ),
+  }),
+  fc.record({ tcpSocket: fc.record({ port, host: word }, { requiredKeys: ['port'] }) }),
+  fc.record({
+    grpc: fc.record({ port: fc.integer({ min: 1, max: 65_535 }), service: word }, { requiredKeys: ['port'] }),
+  }),
+);
+const probeNumbers = fc.record(
+  {
+    initialDelaySeconds: count(0),
+    periodSeconds: count(1),
+    timeoutSeconds: count(1),
+    successThreshold: count(1),
+    failureThreshold: count(1),
+  },
+  optional,
+);
+const probe = fc.tuple(handler, probeNumbers).map(([one, numbers]) => ({ ...one, ...numbers }));
+
+const termination = fc
+  .record({ preStopSleepSeconds: seconds(3_600), drainSeconds: seconds(86_400) }, optional)
+  .chain((given) => {
+    const budget = (given.preStopSleepSeconds ?? 5) + (given.drainSeconds ?? 25) + 5;
+    const grace = fc.oneof(fc.constant(budget), fc.integer({ min: budget, max: 604_800 }));
+    return fc.option(grace, { nil: undefined }).map((gracePeriodSeconds) => {
+      return gracePeriodSeconds === undefined ? given : { ...given, gracePeriodSeconds };
+    });
+  });
+
+const strategy = fc
+  .record(
+    {
+      maxUnavailable: fc.oneof(fc.constantFrom('0%', '100%', '7%', 0), count(0)),
+      maxSurge: fc.oneof(fc.constantFrom('0%', '9999%', '25%', 0), count(0)),
+    },
+    optional,
+  )
+  .filter(({ maxSurge, maxUnavailable = 0 }) => ![maxSurge, maxUnavailable].every((it) => it === 0 || it === '0%'));
+
+const spec = fc.record(
+  {
+    targetRef: fc.record(
+      {
+        name: fc.oneof(fc.stringMatching(/^[a-z0-9]{1,8}([-.][a-z0-9]{1,8}){0,3}$/), fc.constantFrom('a'.repeat(253))),
+        apiVersion: fc.constant('apps/v1'),
+        kind: fc.constant('Deployment'),
+      },
+      { requiredKeys: ['name'] },
+    ),
+    readiness: fc.record(
+      { probe, container: fc.stringMatching(/^[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,2}$/), minReadySeconds: seconds(3_600) },
+      optional,
+    ),
+    termination,
+    strategy,
+    mode: fc.constantFrom('Enforce', 'Audit'),
+    adoption: fc.constantFrom('Immediate', 'NextRollout'),
+  },
+  { requiredKeys: ['targetRef'] },
+);
+
+/** A spec that every rule admits. */
+export const validSpec = spec as unknown as fc.Arbitrary<Json>;
+
+const junk: fc.Arbitrary<Json> = fc.oneof(
+  fc.constantFrom<Json>(null, true, '', -1, 0, 1, 4, 1.5, 3_601, 65_535, 65_536, 86_401, 604_801, 2_147_483_648, 1e21),
+  fc.constantFrom<Json>('0%', '00%', '101%', '10000%', '-1%', '1', '5s', '10 %', '%', ' 0%', '0%\n'),
+  fc.constantFrom<Json>(
+    'Shop',
+    'a_b',
+    '-a',
+    'a-',
+    'a.',
+    'a..b',
+    'a--b',
+    'x'.repeat(16),
+    'x'.repeat(64),
+    'x'.repeat(254),
+  ),
+  fc.constantFrom<Json>('http\n', '8080', 'ä', '😀'.repeat(130), 'HTTP', 'http', 'StatefulSet', 'v1', 'enforce'),
+  fc.constantFrom<Json>([], {}, [null], [1], [''], [{}], { port: 1 }, { command: ['true'] }, { name: 'x', value: '' }),
+  fc.integer(),
+  word,
+);
+
+/** Members that a person might write in the wrong place, or misspell. */
+const strayKeys = [
+  'name',
+  'namespace',
+  'port',
+  'path',
+  'exec',
+  'httpGet',
+  'tcpSocket',
+  'grpc',
+  'terminationGracePeriodSeconds',
+  'gracePeriodSeconds',
+  'preStopSeconds',
+  'maxSurge',
+  'maxUnavailable',
+  'container',
+  'value',
+  'Mode',
+  'constructor',
+];
+
+type Path = readonly (string | number)[];
+
+function pathsOf(value: Json, at: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [at];
+  const members: [string | number, Json][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return [at, ...members.flatMap(([key, member]) => pathsOf(member, [...at, key]))];
+}
+
+function changedAt(value: Json, path: Path, change: (old: Json) => Json | undefined): Json | undefined {
+  const [head, ...rest] = path;
+  if (head === undefined) return change(value);
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => {
+      const next = index === head ? changedAt(item, rest, change) : item;
+      return next === undefined ? [] : [next];
+    });
+  }
+  const members = Object.entries(value as Readonly<Record<string, Json>>).flatMap(([key, member]) => {
+    const next = key === head ? changedAt(member, rest, change) : member;
+    return next === undefined ? [] : [[key, next] as const];
+  });
+  return Object.fromEntries(members);
+}
+
+const isObject = (value: Json): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const mutation = fc.record({
+  where: fc.nat(),
+  kind: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add'),
+  key: fc.constantFrom(...strayKeys),
+  value: junk,
+});
+
+/** A spec with one to three mutations; about four in five are wrong. */
+export const mutatedSpec: fc.Arbitrary<Json | undefined> = fc
+  .tuple(validSpec, fc.array(mutation, { minLength: 1, maxLength: 3 }))
+  .map(([valid, mutations]) => {
+    let value: Json | undefined = valid;
+    for (const { where, kind, key, value: replacement } of mutations) {
+      if (value === undefined) break;
+      const paths = pathsOf(value);
+      const path = paths[where % paths.length] ?? [];
+      value = changedAt(value, path, (old) => {
+        if (kind === 'replace') return replacement;
+        if (kind === 'remove') return undefined;
+        return isObject(old) ? { ...old, [key]: replacement } : old;
+      });
+    }
+    return value;
+  });
+
+/** The whole object around a spec; `undefined` leaves it out. */
+export function rolloutWith(name: string, spec: unknown): Readonly<Record<string, unknown>> {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    metadata: { name, namespace: 'default' },
+    ...(spec === undefined ? {} : { spec }),
+  };
+}
