@@ -22,17 +22,17 @@ export const CONDITION_TYPES = {
     whenFalse: 'They do not, not yet, or are not to (Audit).',
   },
   Contested: {
-    meaning: 'Someone else insists on a value that the contract does not allow. Absent while nobody does.',
+    meaning: 'Someone else insists on a value that the contract does not allow.',
     whenTrue: 'A writer put back a value after the operator had raised it; the message names the field and the writer.',
     whenFalse: 'Nobody does any more.',
   },
   Reconciling: {
-    meaning: 'Work is under way (kstatus). Absent when none is.',
+    meaning: 'Work is under way (kstatus).',
     whenTrue: 'The operator, or a rollout it waits for, is at work; Ready will change.',
     whenFalse: 'Nothing is under way.',
   },
   Stalled: {
-    meaning: 'No progress without a change by somebody (kstatus). Absent when there is progress.',
+    meaning: 'No progress without a change by somebody (kstatus).',
     whenTrue: 'The operator cannot go on: the message says what has to be changed and by whom.',
     whenFalse: 'It can.',
   },
@@ -97,6 +97,7 @@ export const REASONS = {
     remedy:
       'Change the value at its source, or delete the GracefulRollout; the message names the field and the writer.',
   },
+  NotContested: { meaning: 'Nobody insists on another value.', remedy: 'Nothing to do.' },
   // failures
   InvalidSpec: {
     meaning:
