@@ -21,9 +21,11 @@ export interface DeploymentWebhookOptions {
   /** Hears of a writer that insists on a value which was raised; never for a dry run. */
   readonly onContest: (claim: Claim, contest: Contest) => void;
   readonly note: (reassertion: Reassertion) => Contest | undefined;
-  readonly decisions: Counter<'decision'>;
+  readonly decisions: Counter<'webhook' | 'decision'>;
   readonly log: Logger;
 }
+
+const webhook = 'mutate-deployments';
 
 /**
  * `/mutate-deployments`: completes the pod template of a target in its author's own write (design.md §4). Reads caches
@@ -35,7 +37,7 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
     const name = request.name ?? '';
     const namespace = request.namespace ?? '';
     const admitted = (decision: string): AdmissionResponse => {
-      decisions.inc({ decision });
+      decisions.inc({ webhook, decision });
       return allow(request);
     };
     const { operation } = request;
@@ -58,7 +60,7 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
       services: view.servicesIn(namespace),
       ...(claim?.status?.changes === undefined ? {} : { recorded: claim.status.changes }),
     });
-    decisions.inc({ decision: decision.kind });
+    decisions.inc({ webhook, decision: decision.kind });
     if (request.dryRun !== true && claim !== undefined) {
       const writer = request.userInfo.username ?? '';
       for (const { path, from } of decision.reasserted) {

@@ -24,7 +24,9 @@ export interface EnforceOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: OperatorMetrics;
-  readonly targetWrites: Counter<'outcome'>;
+  /** Asked before each write: a leader that stood still must not write. */
+  readonly guard: { assertLeader(doing: string): void };
+  readonly adoptions: Counter<'result'>;
   readonly concurrency?: number;
 }
 
@@ -33,7 +35,7 @@ export interface EnforceOptions {
  * decide (pure) → act → report. It writes a target at most once per state of it, and never its spec: see `adopt`.
  */
 export function enforceController(options: EnforceOptions): Controller {
-  const { client, clock, claims } = options;
+  const { client, clock, claims, guard } = options;
   const fresh = new FreshWrites();
   const caches = { claims: claims.store, deployments: options.deployments.store, services: options.services.store };
 
@@ -50,8 +52,8 @@ export function enforceController(options: EnforceOptions): Controller {
     if (decision.act === 'report') {
       assessment = decision.assessment;
     } else {
-      const outcome = await adopt(client, decision.adoption, () => clock.nowMs(), signal);
-      options.targetWrites.inc({ outcome: outcome.kind });
+      const outcome = await adopt({ client, guard }, decision.adoption, () => clock.nowMs(), signal);
+      options.adoptions.inc({ result: outcome.kind });
       if (outcome.kind === 'Written') {
         fresh.wroteTarget(key, decision.adoption.deployment, outcome.deployment);
         log.info('adopted a target in one write', { changes: decision.adoption.missing.map(({ path }) => path) });
@@ -60,7 +62,7 @@ export function enforceController(options: EnforceOptions): Controller {
     }
     const named = await nameWriter(client, snapshot, assessment, signal);
     const status = report(snapshot.rollout, named, clock.nowMs());
-    const written = await writeStatus(client, snapshot, status, signal).catch((error: unknown) => {
+    const written = await writeStatus({ client, guard }, snapshot, status, signal).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
     });

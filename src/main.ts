@@ -1,0 +1,137 @@
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createClient, loadKubeConfig } from './kube/index.ts';
+import { createOperator } from './operator.ts';
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, systemClock } from './runtime/index.ts';
+import { version } from './version.ts';
+
+const usage = `graceful-rollout ${version}: the operator for lossless rolling updates
+
+  --kubeconfig FILE             default: KUBECONFIG, the pod's service account, ~/.kube/config
+  --namespace NAME              of the operator's own Secret and Lease; default: POD_NAMESPACE, the service account's
+  --leader-elect                only the holder of a Lease runs the controllers
+  --lease-name NAME             default graceful-rollout
+  --webhook-port PORT           default 8443
+  --webhook-service NAME        Service through which the API server calls the webhook
+  --webhook-secret NAME         Secret for the webhook's certificate; it must exist
+  --webhook-configuration NAME  MutatingWebhookConfiguration that gets the CA
+  --webhook-name NAME           further name or address in the certificate; may be repeated
+  --health-port PORT            /metrics, /healthz, /readyz; default 8080
+  --listen ADDRESS              default: all addresses
+  --drain-seconds N             how long the webhook answers after SIGTERM; default 10
+  --log-level LEVEL             ${LOG_LEVELS.join(', ')}; default info
+  --log-format FORMAT           ${LOG_FORMATS.join(', ')}; default json
+  --version, --help`;
+
+class UsageError extends Error {}
+
+try {
+  await main();
+} catch (error) {
+  const text = error instanceof UsageError ? `${error.message}\n\n${usage}` : String((error as Error)?.stack ?? error);
+  process.stderr.write(`${text}\n`);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}
+
+async function main(): Promise<void> {
+  const flags = parse();
+  if (flags.help) return print(usage);
+  if (flags.version) return print(version);
+  const log = createLogger({
+    level: oneOf('log-level', flags['log-level'], LOG_LEVELS) as LogLevel,
+    format: oneOf('log-format', flags['log-format'], LOG_FORMATS) as LogFormat,
+  });
+  const stop = stopOnSignals(log);
+  const path = flags.kubeconfig;
+  const connection = await loadKubeConfig(path === undefined ? {} : { path }, stop);
+  const namespace = flags.namespace ?? process.env['POD_NAMESPACE'] ?? connection.namespace;
+  if (namespace === undefined) throw new UsageError('no namespace is known: say --namespace, or set POD_NAMESPACE');
+  const client = createClient({
+    connection,
+    userAgent: `graceful-rollout/${version}`,
+    fieldManager: 'graceful-rollout',
+    onWarning: (warning) => log.warn('the API server warns', { ...warning }),
+  });
+  const operator = createOperator({
+    client,
+    clock: systemClock,
+    log,
+    namespace,
+    healthPort: port('health-port', flags['health-port']),
+    webhookPort: port('webhook-port', flags['webhook-port']),
+    ...(flags.listen === undefined ? {} : { host: flags.listen }),
+    webhookService: flags['webhook-service'],
+    webhookSecret: flags['webhook-secret'],
+    webhookConfiguration: flags['webhook-configuration'],
+    webhookNames: flags['webhook-name'],
+    ...(flags['leader-elect'] ? { lease: flags['lease-name'] } : {}),
+    drainSeconds: wholeNumber('drain-seconds', flags['drain-seconds'], 3600),
+    reportingInstance: process.env['POD_NAME'] ?? hostname(),
+  });
+  log.info('graceful-rollout starts', { version, node: process.version, namespace, server: connection.server });
+  await operator.run(stop);
+  await client.close();
+  log.info('graceful-rollout ends');
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: false,
+      options: {
+        kubeconfig: { type: 'string' },
+        namespace: { type: 'string' },
+        'leader-elect': { type: 'boolean', default: false },
+        'lease-name': { type: 'string', default: 'graceful-rollout' },
+        'webhook-port': { type: 'string', default: '8443' },
+        'webhook-service': { type: 'string', default: 'graceful-rollout-webhook' },
+        'webhook-secret': { type: 'string', default: 'graceful-rollout-webhook-tls' },
+        'webhook-configuration': { type: 'string', default: 'graceful-rollout' },
+        'webhook-name': { type: 'string', multiple: true, default: [] },
+        'health-port': { type: 'string', default: '8080' },
+        listen: { type: 'string' },
+        'drain-seconds': { type: 'string', default: '10' },
+        'log-level': { type: 'string', default: 'info' },
+        'log-format': { type: 'string', default: 'json' },
+        version: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** SIGTERM and SIGINT ask for an orderly end; a second one ends at once. */
+function stopOnSignals(log: { info(message: string, fields?: object): void }): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(130);
+      log.info('shutting down', { signal });
+      stop.abort(new Error(`${signal} was received`));
+    });
+  }
+  return stop.signal;
+}
+
+function port(flag: string, text: string): number {
+  return wholeNumber(flag, text, 65_535);
+}
+
+function wholeNumber(flag: string, text: string, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > max) {
+    throw new UsageError(`--${flag} must be a whole number from 0 to ${max}, not '${text}'`);
+  }
+  return value;
+}
+
+function oneOf(flag: string, text: string, allowed: readonly string[]): string {
+  if (!allowed.includes(text)) throw new UsageError(`--${flag} must be one of ${allowed.join(', ')}, not '${text}'`);
+  return text;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,219 @@
+import { Counter, Gauge } from 'prom-client';
+import { type Claim, claimOf } from './api/claim.ts';
+import { METRICS, PHASES } from './api/index.ts';
+import type { KubeObject } from './api/kubernetes.ts';
+import { byNamespace, byTarget, enforceController } from './controllers/enforce/index.ts';
+import { clientEventSink, EventRecorder } from './kube/events.ts';
+import {
+  type Client,
+  createInformer,
+  deployments,
+  gracefulRollouts,
+  type InformerNote,
+  mutatingWebhookConfigurations,
+  services,
+} from './kube/index.ts';
+import { LeaderElector, uniqueIdentity } from './kube/leaderElection.ts';
+import { clientLeaseApi } from './kube/leaderElectionClient.ts';
+import { type Clock, HealthServer, type Logger, Manager, OperatorMetrics } from './runtime/index.ts';
+import { runCertificates } from './webhooks/certificates/index.ts';
+import { ContestReporter } from './webhooks/contestReport.ts';
+import { Contests } from './webhooks/contests.ts';
+import { deploymentWebhook } from './webhooks/deployment.ts';
+import { createWebhookServer } from './webhooks/server.ts';
+
+export interface OperatorOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where the operator's own Secret and Lease are. */
+  readonly namespace: string;
+  readonly healthPort: number;
+  readonly webhookPort: number;
+  /** Address to listen on; default: all. */
+  readonly host?: string;
+  readonly webhookService: string;
+  readonly webhookSecret: string;
+  readonly webhookConfiguration: string;
+  /** Further names in the webhook's certificate, for a webhook called by URL (`npm run dev`, tests). */
+  readonly webhookNames: readonly string[];
+  /** Name of the Lease; absent: this process leads without asking. */
+  readonly lease?: string;
+  /** How long the webhook goes on answering after SIGTERM. */
+  readonly drainSeconds: number;
+  readonly reportingInstance: string;
+}
+
+export interface Operator {
+  /** Runs until `signal` is aborted, then shuts down in order; rejects when a part fails. */
+  run(signal: AbortSignal): Promise<void>;
+  readonly health: HealthServer;
+  /** The port that the webhook listens on, once it does. */
+  webhookPort(): number | undefined;
+}
+
+/** Puts the parts together; nothing is decided here. */
+export function createOperator(options: OperatorOptions): Operator {
+  const { client, clock, log, namespace } = options;
+  const metrics = new OperatorMetrics({ processMetrics: true });
+  const { registry } = metrics;
+  const health = new HealthServer({
+    port: options.healthPort,
+    ...(options.host === undefined ? {} : { host: options.host }),
+    registry,
+    clock,
+    log,
+  });
+  const elector =
+    options.lease === undefined
+      ? undefined
+      : new LeaderElector({
+          leases: clientLeaseApi(client, { namespace, name: options.lease }),
+          identity: uniqueIdentity(),
+          clock,
+          log,
+          onChange: (isLeader) => metrics.leader(options.lease ?? '', isLeader),
+        });
+  const manager = new Manager({ clock, log, health, metrics, ...(elector === undefined ? {} : { elector }) });
+
+  const onNote = (resource: string) => (note: InformerNote) => noteOf(log, resource, note);
+  const claims = createInformer<KubeObject, Claim>({
+    client,
+    resource: gracefulRollouts,
+    project: claimOf,
+    indexers: {
+      [byTarget]: (claim) =>
+        claim.targetName === undefined ? [] : [`${claim.metadata.namespace ?? ''}/${claim.targetName}`],
+      [byNamespace]: namespaceOf,
+    },
+    onNote: onNote('gracefulrollouts'),
+  });
+  const targets = createInformer({ client, resource: deployments, onNote: onNote('deployments') });
+  const endpoints = createInformer({
+    client,
+    resource: services,
+    indexers: { [byNamespace]: namespaceOf },
+    onNote: onNote('services'),
+  });
+  manager.addInformer('gracefulrollouts', claims);
+  manager.addInformer('deployments', targets);
+  manager.addInformer('services', endpoints);
+
+  const events = new EventRecorder({
+    sink: clientEventSink(client),
+    reportingController: 'graceful-rollout.io/controller',
+    reportingInstance: options.reportingInstance,
+    clock,
+    log,
+    onResult: (result) => metrics.event(result),
+  });
+  manager.addTask({ name: 'events', run: (signal) => events.run(signal) });
+
+  const registers = [registry];
+  new Gauge({
+    name: 'graceful_rollout_objects',
+    help: METRICS.graceful_rollout_objects.help,
+    labelNames: ['phase'],
+    registers,
+    collect() {
+      for (const phase of Object.keys(PHASES)) this.set({ phase }, 0);
+      for (const claim of claims.store.list()) this.inc({ phase: claim.status?.phase ?? 'Pending' });
+    },
+  });
+  manager.addController(
+    enforceController({
+      client,
+      claims,
+      deployments: targets,
+      services: endpoints,
+      events,
+      clock,
+      log,
+      metrics,
+      guard: elector ?? { assertLeader: () => undefined },
+      adoptions: new Counter({
+        name: 'graceful_rollout_adoptions_total',
+        help: METRICS.graceful_rollout_adoptions_total.help,
+        labelNames: ['result'],
+        registers,
+      }),
+    }),
+  );
+
+  const certificates = runCertificates({
+    client,
+    namespace,
+    secretName: options.webhookSecret,
+    serviceName: options.webhookService,
+    webhookConfigurations: [{ resource: mutatingWebhookConfigurations, name: options.webhookConfiguration }],
+    extraNames: options.webhookNames,
+    clock,
+    log,
+    registry,
+  });
+  manager.addTask({ name: 'certificates', run: (signal) => certificates.run(signal) });
+
+  const contests = new Contests();
+  const reporter = new ContestReporter({ client, clock, log });
+  manager.addTask({ name: 'contest-reports', run: (signal) => reporter.run(signal) });
+  const mutateDeployments = deploymentWebhook({
+    view: {
+      synced: () => claims.hasSynced() && endpoints.hasSynced(),
+      claimsOf: (ns, deployment) => claims.store.byIndex(byTarget, `${ns}/${deployment}`),
+      servicesIn: (ns) => endpoints.store.byIndex(byNamespace, ns),
+    },
+    note: (reassertion) => contests.note(reassertion, clock.nowMs()),
+    onContest: (claim, contest) => reporter.report(claim, contest),
+    decisions: new Counter({
+      name: 'graceful_rollout_admission_requests_total',
+      help: METRICS.graceful_rollout_admission_requests_total.help,
+      labelNames: ['webhook', 'decision'],
+      registers,
+    }),
+    log,
+  });
+  const webhook = createWebhookServer({
+    port: options.webhookPort,
+    ...(options.host === undefined ? {} : { host: options.host }),
+    handlers: { '/mutate-deployments': async (request) => mutateDeployments(request) },
+    tls: certificates,
+    log,
+    registry,
+    clock,
+    drainSeconds: options.drainSeconds,
+  });
+  manager.addTask({ name: 'webhook', run: (signal) => webhook.run(signal) });
+  health.addReadinessCheck('webhook', () => (webhook.ready() ? undefined : 'the webhook does not serve yet'));
+  health.addReadinessCheck('certificate', () =>
+    certificates.ready() ? undefined : 'the certificate of the webhook is not issued or its CA not published yet',
+  );
+  return { run: (signal) => manager.run(signal), health, webhookPort: () => webhook.port() };
+}
+
+function namespaceOf(object: KubeObject): readonly string[] {
+  return [object.metadata.namespace ?? ''];
+}
+
+function noteOf(log: Logger, resource: string, note: InformerNote): void {
+  switch (note.note) {
+    case 'listed':
+      log.debug('listed', { resource, objects: note.objects, resourceVersion: note.resourceVersion });
+      return;
+    case 'watching':
+      log.debug('watching', { resource, resourceVersion: note.resourceVersion });
+      return;
+    case 'watchEnded':
+      log.debug('watch ended', { resource, reason: note.reason, err: note.error });
+      return;
+    case 'failed':
+      log.warn('cannot read from the API server, trying again', {
+        resource,
+        during: note.during,
+        retryInMs: Math.round(note.retryInMs),
+        err: note.error,
+      });
+      return;
+    case 'handlerThrew':
+      log.error('a handler of changes failed', { resource, key: note.key, err: note.error });
+  }
+}
