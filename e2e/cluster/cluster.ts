@@ -23,7 +23,7 @@ export interface ClusterOptions {
   /** Receives one line of progress at a time. Default: standard error. */
   onProgress?: (line: string) => void;
   /** Ends the start; what was started by then is taken down again. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** A finished command. */
@@ -44,7 +44,7 @@ export interface CommandOptions {
   env?: Record<string, string>;
   cwd?: string;
   /** Ends the command with SIGTERM; the promise rejects with the reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** A place in which a command can run: `client`, `control-plane`, or the name of a node. */
