@@ -1,3 +1,4 @@
+import { microTime } from '../runtime/microTime.ts';
 import type { Client } from './client.ts';
 import { isNotFound } from './errors.ts';
 import { type Lease, leases } from './resources.ts';
@@ -33,11 +34,6 @@ export function leaseApi(client: Client, namespace: string, name: string): Lease
       ),
     update: (lease, signal) => client.update(leases, lease, { signal, retry: false }),
   };
-}
-
-/** RFC 3339 with six decimals, the only form that `MicroTime` fields take (apimachinery `metav1.MicroTime`). */
-export function microTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace('Z', '000Z');
 }
 
 /** What a holder writes into the lease. */

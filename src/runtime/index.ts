@@ -21,7 +21,6 @@ export {
   silentLogger,
 } from './logger.ts';
 export {
-  ComponentFailedError,
   type ManagedInformer,
   type ManagedServer,
   type ManagedTask,
@@ -31,3 +30,4 @@ export {
 export { type ControllerMetrics, OperatorMetrics, type ReconcileResult } from './metrics.ts';
 export { type QueueMetrics, WorkQueue, type WorkQueueOptions } from './queue.ts';
 export { ItemBackoff, TokenBucket } from './rateLimit.ts';
+export { ComponentFailedError } from './supervisor.ts';
