@@ -155,8 +155,3 @@ export interface ClientOptions {
   /** Acts as somebody else (needs the right to impersonate). */
   readonly impersonate?: { readonly user: string; readonly groups?: readonly string[] };
 }
-
-/** A client with one long-lived connection pool. Close it when done. */
-export function createClient(_options: ClientOptions): Client {
-  throw new Error('createClient: being written');
-}

@@ -1,8 +1,8 @@
+export { createClient } from './apiClient.ts';
 export {
   type CallOptions,
   type Client,
   type ClientOptions,
-  createClient,
   type DeleteOptions,
   type GetOptions,
   type JsonPatchOperation,
@@ -34,6 +34,7 @@ export {
   type Informer,
   type InformerNote,
   type InformerOptions,
+  withoutManagedFields,
 } from './informer.ts';
 export * from './resources.ts';
-export type { Indexer, Store } from './store.ts';
+export type { Indexer, ObjectVersion, Store } from './store.ts';

@@ -1,8 +1,9 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
 import type { Client, Selection } from './client.ts';
-import type { Resource } from './resources.ts';
-import type { Indexer, Store } from './store.ts';
+import { type ReflectorNote, runReflector } from './reflector.ts';
+import { keyOf, type Resource } from './resources.ts';
+import { type Entry, type Indexer, ObjectStore, type ObjectVersion, type Store, type StoreChange } from './store.ts';
 
 /**
  * What happened to one object: only `new` = it appeared, both = it changed, only `old` = it is gone. An object that
@@ -16,13 +17,12 @@ export interface Change<T> {
 /** Called after the store shows the change; must not block. What it throws is reported, and hurts nobody else. */
 export type ChangeHandler<T> = (key: string, change: Change<T>) => void;
 
-/** What a reflector tells about itself, for logs and metrics. */
+/** What an informer tells about itself, for logs and metrics. */
 export type InformerNote =
-  | { readonly note: 'listed'; readonly objects: number; readonly resourceVersion: string }
-  | { readonly note: 'watching'; readonly resourceVersion: string }
-  | { readonly note: 'watchEnded'; readonly reason: string; readonly error?: unknown }
-  | { readonly note: 'failed'; readonly during: 'list' | 'watch'; readonly error: unknown; readonly retryInMs: number }
-  | { readonly note: 'handlerThrew'; readonly key: string; readonly error: unknown };
+  | ReflectorNote
+  | { readonly note: 'handlerThrew'; readonly key: string; readonly error: unknown }
+  /** The projection or an indexer threw: the object is left out of the store until it changes. */
+  | { readonly note: 'unusable'; readonly key: string; readonly error: unknown };
 
 export interface InformerOptions<T extends KubeObject, P extends KubeObject = T> extends Selection {
   readonly client: Client;
@@ -61,11 +61,181 @@ export interface Informer<T extends KubeObject> {
   readonly lastActivityMs: number | undefined;
   /** The version up to which the store is known to be complete; undefined before the first list. */
   readonly resourceVersion: string | undefined;
+  /** Identity and version of every object in the store, by key: what {@link checkDrift} compares. */
+  versions(): ReadonlyMap<string, ObjectVersion>;
 }
+
+const DEFAULT_SILENCE_MS = 90_000;
+const DEFAULT_PAGE_SIZE = 500;
 
 /** An informer that has not started; call `run`. */
 export function createInformer<T extends KubeObject, P extends KubeObject = T>(
-  _options: InformerOptions<T, P>,
+  options: InformerOptions<T, P>,
 ): Informer<P> {
-  throw new Error('createInformer: being written');
+  return new CachingInformer<T, P>(options);
+}
+
+class CachingInformer<T extends KubeObject, P extends KubeObject> implements Informer<P> {
+  readonly resource: Resource;
+  readonly selection: Selection;
+  readonly #options: InformerOptions<T, P>;
+  readonly #clock: Clock;
+  readonly #project: (object: T) => P;
+  readonly #store: ObjectStore<P>;
+  readonly #handlers = new Set<ChangeHandler<P>>();
+  readonly #synced = Promise.withResolvers<void>();
+  #hasSynced = false;
+  #started = false;
+  #lastActivityMs: number | undefined;
+  #resourceVersion: string | undefined;
+
+  constructor(options: InformerOptions<T, P>) {
+    this.#options = options;
+    this.resource = options.resource;
+    this.selection = selectionOf(options);
+    this.#clock = options.clock ?? systemClock;
+    // Without a projection P is T, see InformerOptions.
+    this.#project = options.project ?? ((object) => withoutManagedFields(object) as KubeObject as P);
+    this.#store = new ObjectStore<P>(options.indexers);
+  }
+
+  get store(): Store<P> {
+    return this.#store;
+  }
+
+  get lastActivityMs(): number | undefined {
+    return this.#lastActivityMs;
+  }
+
+  get resourceVersion(): string | undefined {
+    return this.#resourceVersion;
+  }
+
+  hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  versions(): ReadonlyMap<string, ObjectVersion> {
+    return this.#store.versions();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#started) throw new Error(`the informer of ${this.resource.plural} is run twice`);
+    this.#started = true;
+    const { client, resource, silenceMs, pageSize, random } = this.#options;
+    await runReflector<T>(
+      {
+        client,
+        resource,
+        selection: this.selection,
+        clock: this.#clock,
+        silenceMs: silenceMs ?? DEFAULT_SILENCE_MS,
+        pageSize: pageSize ?? DEFAULT_PAGE_SIZE,
+        random: random ?? Math.random,
+        sink: {
+          replace: (items) => this.#replace(items),
+          upsert: (object) => this.#upsert(object),
+          remove: (object) => this.#tell(this.#store.remove(keyOfObject(object), object.metadata.uid ?? '')),
+          advance: (version) => {
+            this.#resourceVersion = version;
+          },
+          alive: () => {
+            this.#lastActivityMs = this.#clock.monotonicMs();
+          },
+          note: (note) => this.#options.onNote?.(note),
+        },
+      },
+      signal,
+    );
+  }
+
+  async waitForSync(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#hasSynced) return;
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([this.#synced.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  onChange(handler: ChangeHandler<P>): () => void {
+    // A wrapper, so that one function registered twice is two handlers.
+    const own: ChangeHandler<P> = (key, change) => handler(key, change);
+    this.#handlers.add(own);
+    for (const object of this.#store.list()) this.#call(own, keyOfObject(object), { new: object });
+    return () => {
+      this.#handlers.delete(own);
+    };
+  }
+
+  #replace(items: readonly T[]): void {
+    const entries = items.map((item) => this.#entry(item)).filter((entry) => entry !== undefined);
+    const changes = this.#store.replace(entries);
+    this.#hasSynced = true;
+    this.#synced.resolve();
+    this.#tell(changes);
+  }
+
+  #upsert(object: T): void {
+    const entry = this.#entry(object);
+    this.#tell(
+      entry === undefined
+        ? this.#store.remove(keyOfObject(object), object.metadata.uid ?? '')
+        : this.#store.upsert(entry),
+    );
+  }
+
+  /** Runs the indexers once before the store does, so that one that throws cannot leave the store half changed. */
+  #entry(object: T): Entry<P> | undefined {
+    const key = keyOfObject(object);
+    try {
+      const projected = this.#project(object);
+      for (const indexer of Object.values(this.#options.indexers ?? {})) indexer(projected);
+      const { uid, resourceVersion } = object.metadata;
+      return { key, uid: uid ?? '', resourceVersion: resourceVersion ?? '', object: projected };
+    } catch (error) {
+      this.#options.onNote?.({ note: 'unusable', key, error });
+      return undefined;
+    }
+  }
+
+  /** One batch goes to the handlers there were when it began: a later one was told the result on registration. */
+  #tell(changes: readonly StoreChange<P>[]): void {
+    const handlers = [...this.#handlers];
+    for (const { key, ...change } of changes) {
+      for (const handler of handlers) if (this.#handlers.has(handler)) this.#call(handler, key, change);
+    }
+  }
+
+  #call(handler: ChangeHandler<P>, key: string, change: Change<P>): void {
+    try {
+      handler(key, change);
+    } catch (error) {
+      this.#options.onNote?.({ note: 'handlerThrew', key, error });
+    }
+  }
+}
+
+/** The object without `metadata.managedFields`, which few controllers read and which is most of its size. */
+export function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+function keyOfObject(object: KubeObject): string {
+  const { namespace, name } = object.metadata;
+  return keyOf({ name: name ?? '', ...(namespace === undefined ? {} : { namespace }) });
+}
+
+function selectionOf(options: Selection): Selection {
+  const { namespace, labelSelector, fieldSelector } = options;
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+  };
 }
