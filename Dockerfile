@@ -21,7 +21,7 @@ COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
 RUN npm run build
-RUN node scripts/imageRoot.ts dist/operator.mjs /image
+RUN node --report-exclude-network scripts/imageRoot.ts dist/operator.mjs /image
 
 FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="graceful-rollout" \

@@ -6,7 +6,7 @@ import { build } from 'esbuild';
  * Bundles the operator into one file: `node scripts/build.ts [--entry src/main.ts] [--outfile dist/operator.mjs]`.
  *
  * The image holds Node and this file, nothing else. The code stays readable (not minified), so that a stack trace
- * from a cluster names real functions; the version of package.json replaces `process.env.GRACEFUL_ROLLOUT_VERSION`.
+ * from a cluster names real functions; the version of package.json becomes `GRACEFUL_ROLLOUT_VERSION` (src/version.ts).
  */
 const { values } = parseArgs({
   options: {
@@ -33,7 +33,7 @@ const result = await build({
   banner: {
     js: "import { createRequire as createRequireForBundle } from 'node:module';\nconst require = createRequireForBundle(import.meta.url);",
   },
-  define: { 'process.env.GRACEFUL_ROLLOUT_VERSION': JSON.stringify(version) },
+  define: { GRACEFUL_ROLLOUT_VERSION: JSON.stringify(version) },
   metafile: true,
   logLevel: 'warning',
 });

@@ -54,7 +54,6 @@ function existsWithoutFollowing(path: string): boolean {
 }
 
 // What the dynamic linker has mapped into this very process: exact on glibc and musl, on every architecture.
-process.report.excludeNetwork = true;
 const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
 const libraries = sharedObjects.filter((path) => path.startsWith('/') && path !== process.execPath);
 if (libraries.length === 0) throw new Error('the diagnostic report of Node names no shared library: nothing to copy');
