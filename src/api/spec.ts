@@ -51,6 +51,8 @@ const readiness = z.object({
   ).optional(),
 });
 
+const celBudget = `self.preStopSleepSeconds + self.drainSeconds + ${GRACE_MARGIN_SECONDS}`;
+
 const termination = withRules(
   z.object({
     preStopSleepSeconds: wholeNumber(
@@ -72,12 +74,13 @@ const termination = withRules(
   'How a pod ends: it sleeps, gets SIGTERM, drains, and is killed when the grace period is over.',
   [
     {
-      cel: `!has(self.gracePeriodSeconds) || self.gracePeriodSeconds >= self.preStopSleepSeconds + self.drainSeconds + ${GRACE_MARGIN_SECONDS}`,
+      cel: `!has(self.gracePeriodSeconds) || self.gracePeriodSeconds >= ${celBudget}`,
       holds: (value) => value.gracePeriodSeconds === undefined || value.gracePeriodSeconds >= budgetSeconds(value),
       problem: 'is too short: the pod would be killed before it has drained',
       remedy: `write at least preStopSleepSeconds + drainSeconds + ${GRACE_MARGIN_SECONDS}, or leave it out to have it computed`,
       member: 'gracePeriodSeconds',
-      celMessage: `'is too short: the pod would be killed before it has drained: preStopSleepSeconds ' + string(self.preStopSleepSeconds) + ' + drainSeconds ' + string(self.drainSeconds) + ' + margin ${GRACE_MARGIN_SECONDS} = ' + string(self.preStopSleepSeconds + self.drainSeconds + ${GRACE_MARGIN_SECONDS}) + ', but gracePeriodSeconds is ' + string(self.gracePeriodSeconds) + ': write at least ' + string(self.preStopSleepSeconds + self.drainSeconds + ${GRACE_MARGIN_SECONDS}) + ', or leave gracePeriodSeconds out to have it computed'`,
+      // format, not +: the cost of adding up string(int) is estimated as unbounded, and the CRD would be refused
+      celMessage: `'is too short: the pod would be killed before it has drained: preStopSleepSeconds %d + drainSeconds %d + margin ${GRACE_MARGIN_SECONDS} = %d, but gracePeriodSeconds is %d: write at least %d, or leave gracePeriodSeconds out to have it computed'.format([self.preStopSleepSeconds, self.drainSeconds, ${celBudget}, self.gracePeriodSeconds, ${celBudget}])`,
       message: (value) =>
         `is too short: the pod would be killed before it has drained: preStopSleepSeconds ${value.preStopSleepSeconds} + drainSeconds ${value.drainSeconds} + margin ${GRACE_MARGIN_SECONDS} = ${budgetSeconds(value)}, but gracePeriodSeconds is ${value.gracePeriodSeconds}`,
     },

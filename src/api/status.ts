@@ -131,9 +131,6 @@ export const statusSchema = z
       .meta({
         description: 'A writer that keeps writing a value which the contract raises; written by the webhook.',
       }),
-    contractInputs: z.string().optional().meta({
-      description: 'The hash of what the contract was computed from; a newer operator alone does not change it.',
-    }),
     contractSummary: z
       .string()
       .optional()

@@ -169,11 +169,9 @@ const mutation = fc.record({
   value: junk,
 });
 
-/** A spec with one to three mutations; about four in five are wrong. */
-export const mutatedSpec: fc.Arbitrary<Json | undefined> = fc
-  .tuple(validSpec, fc.array(mutation, { minLength: 1, maxLength: 3 }))
-  .map(([valid, mutations]) => {
-    let value: Json | undefined = valid;
+function mutated(valid: fc.Arbitrary<Json>, mutations: fc.ArrayConstraints): fc.Arbitrary<Json | undefined> {
+  return fc.tuple(valid, fc.array(mutation, mutations)).map(([start, mutations]) => {
+    let value: Json | undefined = start;
     for (const { where, kind, key, value: replacement } of mutations) {
       if (value === undefined) break;
       const paths = pathsOf(value);
@@ -186,6 +184,13 @@ export const mutatedSpec: fc.Arbitrary<Json | undefined> = fc
     }
     return value;
   });
+}
+
+/** A spec with one to three mutations; most are wrong. */
+export const mutatedSpec = mutated(validSpec, { minLength: 1, maxLength: 3 });
+
+/** A probe with no to two mutations. */
+export const probeMutations = mutated(probe, { maxLength: 2 });
 
 /** The whole object around a spec; `undefined` leaves it out. */
 export function rolloutWith(name: string, spec: unknown): Readonly<Record<string, unknown>> {
