@@ -1,0 +1,250 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Container, Deployment } from '../../src/api/kubernetes.ts';
+import { createInformer, deployments } from '../../src/kube/index.ts';
+import { goTool } from '../cluster/goTools.ts';
+import { ApiHarness, until } from './harness.ts';
+import { helm, kubectlApply, kubectlEdit, kubectlReplace, serverSideApply, type Edit, type Way } from './ways.ts';
+
+let harness: ApiHarness;
+let programs: { readonly helm3: string; readonly helm4: string };
+
+beforeAll(async () => {
+  programs = { helm3: await goTool('helm'), helm4: await goTool('helm4') };
+  harness = await ApiHarness.start();
+  await harness.startOperator();
+}, 900_000);
+
+afterAll(async () => {
+  await harness?.stop();
+});
+
+const app: Container = {
+  name: 'app',
+  image: 'registry.invalid/app:1',
+  ports: [{ name: 'http', containerPort: 8080 }],
+  readinessProbe: { httpGet: { path: '/ready', port: 8080 } },
+};
+
+function manifestOf(namespace: string): Deployment {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace, labels: { app: 'web' } },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: { app: 'web' } },
+      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [app] } },
+    },
+  };
+}
+
+const podSpec =
+  (change: (spec: Deployment['spec']['template']['spec']) => Deployment['spec']['template']['spec']): Edit =>
+  (deployment) => ({
+    ...deployment,
+    spec: {
+      ...deployment.spec,
+      template: { ...deployment.spec.template, spec: change(deployment.spec.template.spec) },
+    },
+  });
+
+const container = (name: string, change: (container: Container) => Container): Edit =>
+  podSpec((spec) => ({
+    ...spec,
+    containers: spec.containers.map((each) => (each.name === name ? change(each) : each)),
+  }));
+
+const without =
+  (name: string): Edit =>
+  (deployment) =>
+    podSpec((spec) => ({ ...spec, containers: spec.containers.filter((each) => each.name !== name) }))(deployment);
+
+interface Step {
+  readonly name: string;
+  /** `undefined`: the same manifest again. */
+  readonly edit?: Edit;
+  readonly rollouts: 0 | 1;
+  /** Grace period after the step, seconds. Default 35: preStop 5 + drain 25 + margin 5. */
+  readonly grace?: number;
+  /** preStop of `app` after the step. */
+  readonly hook?: 'ours' | 'exec';
+  readonly warns?: RegExp;
+}
+
+/** In this order, one after another, by every way. */
+const steps: readonly Step[] = [
+  { name: 're-apply unchanged', rollouts: 0 },
+  { name: 'change the image', edit: container('app', (c) => ({ ...c, image: 'registry.invalid/app:2' })), rollouts: 1 },
+  { name: 're-apply unchanged again', rollouts: 0 },
+  {
+    name: 'add a container',
+    edit: podSpec((spec) => ({
+      ...spec,
+      containers: [...spec.containers, { name: 'proxy', image: 'registry.invalid/proxy:1' }],
+    })),
+    rollouts: 1,
+  },
+  {
+    name: 'rename a container',
+    edit: container('proxy', (c) => ({ ...c, name: 'mesh' })),
+    rollouts: 1,
+  },
+  { name: 'remove a container', edit: without('mesh'), rollouts: 1 },
+  {
+    name: 'set a lower grace period',
+    edit: podSpec((spec) => ({ ...spec, terminationGracePeriodSeconds: 12 })),
+    rollouts: 0,
+    warns: /shop-\S+\/web.*terminationGracePeriodSeconds/,
+  },
+  {
+    name: 'set a higher grace period',
+    edit: podSpec((spec) => ({ ...spec, terminationGracePeriodSeconds: 120 })),
+    rollouts: 1,
+    grace: 120,
+  },
+  { name: 're-apply the higher grace period', rollouts: 0, grace: 120 },
+  {
+    name: 'set a preStop hook of its own',
+    edit: container('app', ({ lifecycle: _, ...c }) => ({
+      ...c,
+      lifecycle: { preStop: { exec: { command: ['sleep', '7'] } } },
+    })),
+    rollouts: 1,
+    grace: 120,
+    hook: 'exec',
+  },
+  {
+    name: 'remove the preStop hook of its own',
+    edit: container('app', ({ lifecycle: _, ...c }) => c),
+    rollouts: 1,
+    grace: 120,
+  },
+];
+
+const ways: readonly (readonly [string, (h: ApiHarness) => Way])[] = [
+  ['kubectl-apply', kubectlApply],
+  ['server-side', serverSideApply],
+  ['kubectl-replace', kubectlReplace],
+  ['kubectl-edit', kubectlEdit],
+  ['helm-3', (h) => helm(h, programs.helm3, 'Helm 3')],
+  ['helm-4', (h) => helm(h, programs.helm4, 'Helm 4')],
+];
+
+describe.each(ways)('%s', (key, makeWay) => {
+  test('every change of a manifest gives one rollout, none gives none, and the contract holds after each', async () => {
+    const namespace = `shop-${key}`;
+    await harness.apply([
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'web', namespace },
+        spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] },
+      },
+      {
+        apiVersion: 'graceful-rollout.io/v1alpha1',
+        kind: 'GracefulRollout',
+        metadata: { name: 'web', namespace },
+        spec: { targetRef: { name: 'web' } },
+      },
+    ]);
+    // The webhook's caches have them once the status says that the target is missing.
+    await harness.kubectl([
+      ...['wait', '--for=condition=TargetFound=False', 'gr/web', '-n', namespace, '--timeout=20s'],
+    ]);
+    const way = makeWay(harness);
+    const watcher = await watchTemplates(namespace);
+    try {
+      let manifest = manifestOf(namespace);
+      await way.write(manifest, undefined);
+      await watcher.settled();
+      expect(watcher.templates, 'create').toBe(1);
+      await expectContract(namespace, { grace: 35, hook: 'ours' });
+      await harness.kubectl(['wait', '--for=condition=ContractEnforced', 'gr/web', '-n', namespace, '--timeout=20s']);
+      for (const step of steps) {
+        const before = { templates: watcher.templates, generation: (await live(namespace)).metadata.generation };
+        if (step.edit !== undefined) manifest = step.edit(manifest);
+        const result = await way.write(manifest, step.edit);
+        await watcher.settled();
+        const after = await live(namespace);
+        expect(watcher.templates - before.templates, `${step.name}: rollouts`).toBe(step.rollouts);
+        if (step.edit === undefined && key !== 'kubectl-replace') {
+          expect(after.metadata.generation, `${step.name}: generation`).toBe(before.generation);
+        }
+        expect(`${result.stdout}${result.stderr}`).not.toMatch(/conflict/i);
+        if (step.warns !== undefined) expect(result.stderr, step.name).toMatch(step.warns);
+        await expectContract(namespace, { grace: step.grace ?? 35, hook: step.hook ?? 'ours' }, step.name);
+      }
+      const beforeUndo = watcher.templates;
+      await harness.kubectl(['rollout', 'undo', 'deployment/web', '-n', namespace]);
+      await watcher.settled();
+      expect(watcher.templates - beforeUndo, 'rollout undo').toBe(1);
+      await expectContract(namespace, { grace: 120, hook: 'exec' }, 'rollout undo');
+      const owners = (await live(namespace)).metadata.managedFields ?? [];
+      for (const { manager, fieldsV1 } of owners) {
+        if (manager === 'graceful-rollout') expect(fieldsV1).not.toHaveProperty('f:spec');
+      }
+    } finally {
+      way.close();
+      watcher.stop();
+    }
+  });
+});
+
+async function live(namespace: string): Promise<Deployment> {
+  return harness.client.get(deployments, { namespace, name: 'web' }, { signal: harness.signal });
+}
+
+async function expectContract(
+  namespace: string,
+  wanted: { readonly grace: number; readonly hook: 'ours' | 'exec' },
+  step = 'create',
+): Promise<void> {
+  const { spec } = await live(namespace);
+  const hooks = spec.template.spec.containers.map(({ lifecycle }) => lifecycle?.preStop);
+  const [first, ...others] = hooks;
+  const ours = { sleep: { seconds: 5 } };
+  expect(first, `${step}: preStop`).toEqual(wanted.hook === 'ours' ? ours : { exec: { command: ['sleep', '7'] } });
+  for (const hook of others) expect(hook, `${step}: preStop of a sidecar`).toEqual(ours);
+  expect(spec.template.spec.terminationGracePeriodSeconds, `${step}: grace period`).toBe(wanted.grace);
+  expect(spec.strategy?.rollingUpdate?.maxUnavailable, `${step}: maxUnavailable`).toBe(0);
+}
+
+/** Counts every change of the pod template, as a watch sees them: none can hide between two reads. */
+async function watchTemplates(namespace: string) {
+  const stop = new AbortController();
+  const informer = createInformer({ client: harness.client, resource: deployments, namespace });
+  let templates = 0;
+  let last = '';
+  let version = '';
+  informer.onChange((_key, { new: now }) => {
+    if (now === undefined) return;
+    version = now.metadata.resourceVersion ?? '';
+    const text = JSON.stringify(now.spec.template);
+    if (text !== last) templates += 1;
+    last = text;
+  });
+  const running = informer.run(stop.signal);
+  await informer.waitForSync(stop.signal);
+  return {
+    get templates() {
+      return templates;
+    },
+    /** The operator has looked at the newest version and nothing changed for a while. */
+    async settled(): Promise<void> {
+      let seen = '';
+      let sinceMs = performance.now();
+      await until('the Deployment does not change any more', async () => {
+        const now = await live(namespace);
+        const newest = now.metadata.resourceVersion ?? '';
+        if (newest !== seen || version !== newest) sinceMs = performance.now();
+        seen = newest;
+        return performance.now() - sinceMs > 400 ? true : undefined;
+      });
+    },
+    stop(): void {
+      stop.abort();
+      void running;
+    },
+  };
+}
