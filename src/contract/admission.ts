@@ -1,0 +1,104 @@
+import { type Change, type Finding, GIVE_BACK_ANNOTATION, type GracefulRolloutSpec } from '../api/index.ts';
+import type { Deployment, Service } from '../api/kubernetes.ts';
+import { authorIntent } from './authorIntent.ts';
+import { sameJson } from './canonicalJson.ts';
+import { changesBetween } from './contractFields.ts';
+import { raised } from './raise.ts';
+import { raisedWarnings, stillGovernedWarning } from './raisedWarnings.ts';
+import { readRecord, withAnnotation, withoutOurAnnotations, writeRecord } from './record.ts';
+import { resolveIntent } from './resolve.ts';
+import { keptTarget, readUpdate, reassertedChanges, withAdoptKept } from './targetUpdate.ts';
+
+/** The GracefulRollout that governs the Deployment (see electRollout), its spec with defaults. */
+export interface GoverningRollout {
+  readonly name: string;
+  readonly spec: GracefulRolloutSpec;
+}
+
+export interface AdmissionInput {
+  readonly operation: 'CREATE' | 'UPDATE';
+  /** The object as it would be stored, defaults applied, managedFields included. */
+  readonly object: Deployment;
+  /** What is stored now; UPDATE only. */
+  readonly oldObject?: Deployment;
+  /** Absent: no GracefulRollout names this Deployment (any more). */
+  readonly rollout?: GoverningRollout;
+  /** Every Service of the namespace. */
+  readonly services: readonly Service[];
+  /** status.changes of the GracefulRollout, used when the stored object carries no record. */
+  readonly recorded?: readonly Change[];
+}
+
+/**
+ * Unchanged: the object is admitted as it came. Restored: the author did not change the template, what was in force
+ * stays in force. Completed: the current contract was applied. GivenBack: what the operator had changed was undone.
+ */
+export type AdmissionKind = 'Unchanged' | 'Restored' | 'Completed' | 'GivenBack';
+
+export interface AdmissionDecision {
+  readonly object: Deployment;
+  readonly kind: AdmissionKind;
+  /** All that the operator has changed on this Deployment, after this write (the record). */
+  readonly changes: readonly Change[];
+  /** One line each, at most 250 characters. */
+  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
+  /** Entries of the record that the writer set back to what was before, or lower: someone may insist ("Contested"). */
+  readonly reasserted: readonly Change[];
+}
+
+/**
+ * What the mutating webhook answers to one write of a Deployment. The rule behind it all: **the template changes only
+ * when its author changed it, or when a touch (the adopt annotation) asks for it**; then the current contract is applied
+ * to what the author wants. In every other write the stored template stays as it is, byte for byte, whatever the
+ * contract says by now. Never throws, has no side effects. The webhook must be registered with `reinvocationPolicy:
+ * Never`: called again on its own output it cannot tell a server-side apply of 60 from one of 30 that it raised to 60.
+ */
+export function decideAdmission(input: AdmissionInput): AdmissionDecision {
+  const { operation, object, oldObject, services, recorded } = input;
+  const enforcing = input.rollout?.spec.mode === 'Enforce' ? input.rollout : undefined;
+  const asksGiveBack = object.metadata.annotations?.[GIVE_BACK_ANNOTATION] === 'true';
+  const update =
+    operation === 'UPDATE' && oldObject !== undefined ? readUpdate(object, oldObject, recorded) : undefined;
+  const intent = update?.intent ?? writeRecord(authorIntent(object, [readRecord(object)], undefined), []);
+
+  if (enforcing === undefined) {
+    if (asksGiveBack || update?.templateChanged === true) {
+      const given = withoutOurAnnotations(intent);
+      return { ...admittedAs(given), kind: sameJson(given, object) ? 'Unchanged' : 'GivenBack' };
+    }
+    // A copy of a Deployment, or one restored from a backup before its GracefulRollout is, keeps its record for later.
+    if (update === undefined) return { ...admittedAs(object), changes: readRecord(object) ?? [] };
+  }
+
+  const resolution = enforcing === undefined ? undefined : resolveIntent(enforcing.spec, intent, services);
+  const completes = update === undefined || update.templateChanged || update.touched;
+  const wanted =
+    resolution !== undefined && completes
+      ? raised(intent, resolution.contract)
+      : update === undefined
+        ? intent
+        : keptTarget(update, resolution?.contract);
+  const changes = changesBetween(intent, wanted);
+  const recordedTarget = withAdoptKept(writeRecord(wanted, changes), oldObject);
+  const admitted = asksGiveBack ? withAnnotation(recordedTarget, GIVE_BACK_ANNOTATION, undefined) : recordedTarget;
+  const warnings =
+    enforcing === undefined
+      ? []
+      : [
+          ...(asksGiveBack ? [stillGovernedWarning(object, enforcing.name, GIVE_BACK_ANNOTATION)] : []),
+          ...raisedWarnings({ object, oldObject, admitted, rolloutName: enforcing.name, resolution }),
+        ];
+  return {
+    ...admittedAs(admitted),
+    kind: sameJson(admitted, object) ? 'Unchanged' : completes ? 'Completed' : 'Restored',
+    changes,
+    warnings,
+    findings: resolution?.findings ?? [],
+    reasserted: update === undefined ? [] : reassertedChanges(update),
+  };
+}
+
+function admittedAs(object: Deployment): AdmissionDecision {
+  return { object, kind: 'Unchanged', changes: [], warnings: [], findings: [], reasserted: [] };
+}

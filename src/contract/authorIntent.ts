@@ -1,0 +1,100 @@
+import type { Change } from '../api/index.ts';
+import type { Deployment } from '../api/kubernetes.ts';
+import { isRecord, sameJson } from './canonicalJson.ts';
+import {
+  API_DEFAULT_PROGRESS_DEADLINE_SECONDS,
+  handlersOf,
+  type RecordedField,
+  recordedFields,
+} from './contractFields.ts';
+import { manifestNaming, type Naming } from './fieldOwner.ts';
+import { type FieldPath, prunedAt, valueAt, withValueAt } from './fieldPath.ts';
+import { readRecord } from './record.ts';
+
+/**
+ * Undoes each change whose field still holds what was set; every other field is the author's by now. An object that the
+ * operator made is removed with it when nothing else is in it. Annotations stay.
+ */
+export function giveBack(deployment: Deployment, changes: readonly Change[]): Deployment {
+  return withoutOurs(deployment, recordedFields(changes), () => ({ kind: 'unknown' }));
+}
+
+/**
+ * The Deployment as its author wants it: what the operator set (by the records, the first that fits a field decides) is
+ * taken out, what the manifest itself names is kept although it equals what the operator had set. `oldObject` is what is
+ * stored: undefined on a create, `object` itself when that is the stored one.
+ */
+export function authorIntent(
+  object: Deployment,
+  records: readonly (readonly Change[] | undefined)[],
+  oldObject: Deployment | undefined,
+): Deployment {
+  const naming = manifestNaming(object, oldObject);
+  return records.reduce<Deployment>(
+    (intent, record) => (record === undefined ? intent : withoutOurs(intent, recordedFields(record), naming)),
+    object,
+  );
+}
+
+/** {@link authorIntent} of a stored Deployment, by the record that it carries itself. */
+export function storedIntent(deployment: Deployment): Deployment {
+  return authorIntent(deployment, [readRecord(deployment)], deployment);
+}
+
+function withoutOurs(
+  deployment: Deployment,
+  fields: readonly RecordedField[],
+  naming: (path: FieldPath) => Naming,
+): Deployment {
+  return fields.toReversed().reduce((left, field) => {
+    const value = valueAt(left, field.path);
+    if (field.kind === 'preStop' || field.kind === 'readinessProbe') {
+      if (!sameJson(value, field.to)) return withoutOurHandler(left, field, value);
+      const [handler] = handlersOf(field.to);
+      const named = handler !== undefined && naming([...field.path, handler]).kind === 'named';
+      return named ? left : replaced(left, field);
+    }
+    if (!sameJson(value, field.to)) return left;
+    const named = naming(field.path);
+    return named.kind === 'named' && sameJson(named.value, field.to) ? left : replaced(left, field);
+  }, deployment);
+}
+
+function replaced(deployment: Deployment, { path, root, from }: RecordedField): Deployment {
+  const without = withValueAt(deployment, path, from);
+  return from === undefined ? prunedAt(without, path, root) : without;
+}
+
+/**
+ * An author who adds a handler of another type to a hook or probe that the operator had set gets both merged, which the
+ * API server refuses ("may not specify more than 1 handler type"): then ours goes, with the numbers that came with it.
+ */
+function withoutOurHandler(deployment: Deployment, { path, to }: RecordedField, value: unknown): Deployment {
+  const [ours] = handlersOf(to);
+  if (!isRecord(value) || !isRecord(to) || ours === undefined) return deployment;
+  if (handlersOf(value).length < 2 || !sameJson(value[ours], to[ours])) return deployment;
+  const theirs = Object.entries(value).filter(([key, member]) => !sameJson(member, to[key]));
+  return withValueAt(deployment, path, Object.fromEntries(theirs));
+}
+
+/**
+ * The Deployment with every recorded field back at what was set, as far as the author left it alone: absent, back at
+ * what it was before, or (grace period) lower than what was set. A container that is gone takes its fields with it.
+ */
+export function withRecordRestored(intent: Deployment, record: readonly Change[]): Deployment {
+  return recordedFields(record).reduce((restored, { kind, path, from, to }) => {
+    const value = valueAt(restored, path);
+    if (to === undefined) return restored;
+    if (!isAllowed(kind, to, intent)) return restored;
+    const untouched = value === undefined || sameJson(value, from);
+    const lower = kind === 'gracePeriod' && typeof value === 'number' && typeof to === 'number' && value < to;
+    return untouched || lower ? withValueAt(restored, path, to) : restored;
+  }, intent);
+}
+
+/** What the API server would refuse beside the rest of the author's Deployment is not restored. */
+function isAllowed(kind: RecordedField['kind'], to: unknown, { spec }: Deployment): boolean {
+  if (kind === 'maxUnavailable' || kind === 'maxSurge') return spec.strategy?.type !== 'Recreate';
+  const deadlineSeconds = spec.progressDeadlineSeconds ?? API_DEFAULT_PROGRESS_DEADLINE_SECONDS;
+  return kind !== 'minReadySeconds' || (typeof to === 'number' && to < deadlineSeconds);
+}

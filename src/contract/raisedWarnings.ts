@@ -1,0 +1,100 @@
+import type { Deployment, IntOrString } from '../api/kubernetes.ts';
+import { sameJson } from './canonicalJson.ts';
+import {
+  API_DEFAULT_GRACE_SECONDS,
+  API_DEFAULT_ROLLING_SHARE,
+  GRACE_PATH,
+  MAX_SURGE_PATH,
+  MAX_UNAVAILABLE_PATH,
+  MIN_READY_PATH,
+} from './contractFields.ts';
+import { manifestNaming } from './fieldOwner.ts';
+import { type FieldPath, valueAt } from './fieldPath.ts';
+import type { Resolution } from './resolve.ts';
+
+/** The API server cuts a warning at 256 characters when there are many; clients of people show one line each. */
+const longestWarning = 250;
+
+interface Judged {
+  readonly field: string;
+  readonly path: FieldPath;
+  readonly apiDefault: IntOrString;
+  readonly verdict: string;
+}
+
+const fields: readonly Judged[] = [
+  {
+    field: 'terminationGracePeriodSeconds',
+    path: GRACE_PATH,
+    apiDefault: API_DEFAULT_GRACE_SECONDS,
+    verdict: 'too short',
+  },
+  { field: 'minReadySeconds', path: MIN_READY_PATH, apiDefault: 0, verdict: 'too short' },
+  { field: 'maxUnavailable', path: MAX_UNAVAILABLE_PATH, apiDefault: API_DEFAULT_ROLLING_SHARE, verdict: 'too high' },
+  { field: 'maxSurge', path: MAX_SURGE_PATH, apiDefault: API_DEFAULT_ROLLING_SHARE, verdict: 'too low' },
+];
+
+/**
+ * One line for each value that the author's write named and that was raised. Where it cannot be known whether the
+ * manifest names it, the wording says so, and the API server's own default is taken for a value nobody wrote.
+ */
+export function raisedWarnings(input: {
+  readonly object: Deployment;
+  readonly oldObject: Deployment | undefined;
+  readonly admitted: Deployment;
+  readonly rolloutName: string;
+  readonly resolution: Resolution | undefined;
+}): string[] {
+  const { object, oldObject, admitted, rolloutName, resolution } = input;
+  const naming = manifestNaming(object, oldObject);
+  const owner = object.metadata.name ?? object.metadata.generateName ?? '';
+  return fields.flatMap(({ field, path, apiDefault, verdict }) => {
+    const written = numberOrText(valueAt(object, path));
+    const set = numberOrText(valueAt(admitted, path));
+    if (written === undefined || set === undefined || written === set) return [];
+    const named = naming(path);
+    // A stale last-applied annotation (someone patched since) says nothing of this write.
+    const certain = named.kind === 'named' && (!('value' in named) || sameJson(named.value, written));
+    if (!certain && written === apiDefault) return [];
+    const isGrace = path === GRACE_PATH && set === resolution?.contract.gracePeriodSeconds;
+    const why = isGrace ? ` (${resolution?.graceArithmetic ?? ''})` : '';
+    const remedy = certain ? `write ${set} in the manifest` : `if the manifest names it, write ${set} there`;
+    return [
+      shortened(
+        object.metadata.namespace ?? 'default',
+        owner,
+        (target) =>
+          `${target}: ${field} ${written} is ${verdict}, set to ${set}${why} by GracefulRollout ${abbreviated(rolloutName)}: ${remedy}`,
+      ),
+    ];
+  });
+}
+
+/** To people who set give-back on a Deployment that is still governed. */
+export function stillGovernedWarning(object: Deployment, rolloutName: string, annotation: string): string {
+  return shortened(
+    object.metadata.namespace ?? 'default',
+    object.metadata.name ?? '',
+    (target) =>
+      `${target}: ${annotation} was removed, GracefulRollout ${abbreviated(rolloutName)} still governs: delete it (or set mode: Audit) first, then annotate again`,
+  );
+}
+
+/** Control characters would make the API server's client drop the line; a name may have 253 characters. */
+function shortened(namespace: string, name: string, textOf: (target: string) => string): string {
+  const text = textOf(`${namespace}/${name}`);
+  const excess = text.length - longestWarning;
+  const target = excess > 0 ? `${namespace}/${name.slice(0, Math.max(8, name.length - excess - 1))}…` : undefined;
+  return [...(target === undefined ? text : textOf(target))]
+    .map((char) => (char < ' ' || char === '\u007f' ? ' ' : char))
+    .slice(0, longestWarning)
+    .join('');
+}
+
+function abbreviated(name: string): string {
+  return name.length > 40 ? `${name.slice(0, 39)}…` : name;
+}
+
+function numberOrText(value: unknown): IntOrString | undefined {
+  return typeof value === 'number' || typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,115 @@
+import { ADOPT_ANNOTATION, type Change, type ResolvedContract } from '../api/index.ts';
+import type { Deployment, PodTemplateSpec } from '../api/kubernetes.ts';
+import { authorIntent, withRecordRestored } from './authorIntent.ts';
+import { sameJson } from './canonicalJson.ts';
+import { recordedFields } from './contractFields.ts';
+import { type FieldPath, valueAt } from './fieldPath.ts';
+import { raisedRollout } from './raise.ts';
+import { readRecord, withAnnotation, writeRecord } from './record.ts';
+
+/** One update of a Deployment, read for what its author changed. */
+export interface Update {
+  readonly object: Deployment;
+  readonly oldObject: Deployment;
+  /** What the operator had changed on the stored object. */
+  readonly oldRecord: readonly Change[];
+  /** The incoming object as its author wants it: without anything of the operator's, without a record. */
+  readonly intent: Deployment;
+  /** The stored object likewise. */
+  readonly oldIntent: Deployment;
+  /** The incoming intent with the recorded values put back where the author left them alone. */
+  readonly restored: Deployment;
+  /** The author changed the pod template: this write starts a rollout whatever the operator does. */
+  readonly templateChanged: boolean;
+  /** The controller (or a person) asks for the contract by a new value of the adopt annotation. */
+  readonly touched: boolean;
+}
+
+/**
+ * The stored object's record is what is in force; the incoming object has another one after `kubectl rollout undo` (the
+ * old ReplicaSet's annotations come with its template) or when an older copy is written back, and then that one fits the
+ * incoming values. `recorded` (the GracefulRollout's status) stands in where the stored object has lost its record.
+ */
+export function readUpdate(object: Deployment, oldObject: Deployment, recorded: readonly Change[] = []): Update {
+  const oldRecord = readRecord(oldObject) ?? recorded;
+  const intent = writeRecord(authorIntent(object, [readRecord(object), oldRecord], oldObject), []);
+  const oldIntent = writeRecord(authorIntent(oldObject, [oldRecord], oldObject), []);
+  const restored = withRecordRestored(intent, oldRecord);
+  const touch = object.metadata.annotations?.[ADOPT_ANNOTATION];
+  return {
+    object,
+    oldObject,
+    oldRecord,
+    intent,
+    oldIntent,
+    restored,
+    // The first comparison also holds when the stored object had lost what is recorded (a write while the webhook was
+    // away), the second when the author wrote a lower value of which nothing would come.
+    templateChanged:
+      !sameJson(intent.spec.template, oldIntent.spec.template) &&
+      !sameJson(restored.spec.template, oldObject.spec.template),
+    touched: touch !== undefined && touch !== oldObject.metadata.annotations?.[ADOPT_ANNOTATION],
+  };
+}
+
+/**
+ * The incoming object with the stored pod template, byte for byte. Strategy and minReadySeconds cause no rollout: they
+ * stay likewise unless the author changed them; then they are raised anew (`contract`), or, ungoverned, only what the
+ * author left alone is put back.
+ */
+export function keptTarget(update: Update, contract: ResolvedContract | undefined): Deployment {
+  const { intent, oldIntent, restored, oldObject } = update;
+  const { template } = oldObject.spec;
+  const unchanged =
+    sameJson(rolloutPart(intent), rolloutPart(oldIntent)) || sameJson(rolloutPart(restored), rolloutPart(oldObject));
+  if (unchanged) return withRolloutPart(intent, oldObject, template);
+  return withRolloutPart(intent, contract === undefined ? restored : raisedRollout(intent, contract), template);
+}
+
+/** `kubectl replace` drops annotations; one that is missing would raise the generation on every such write. */
+export function withAdoptKept(deployment: Deployment, oldObject: Deployment | undefined): Deployment {
+  const annotations = deployment.metadata.annotations;
+  const adopted = oldObject?.metadata.annotations?.[ADOPT_ANNOTATION];
+  if (adopted === undefined || annotations?.[ADOPT_ANNOTATION] !== undefined) return deployment;
+  return withAnnotation(deployment, ADOPT_ANNOTATION, adopted);
+}
+
+/** The recorded changes that this write undid: back to what was before, lower, or left out. */
+export function reassertedChanges({ object, oldObject, oldRecord }: Update): Change[] {
+  // Another record came with the write: an undo, or an older copy. That is no insisting.
+  const ownRecord = readRecord(object);
+  if (ownRecord !== undefined && !sameJson(ownRecord, readRecord(oldObject))) return [];
+  return oldRecord.filter((change) =>
+    recordedFields([change]).some(({ kind, path, from, to }) => {
+      const value = valueAt(object, path);
+      if (!sameJson(valueAt(oldObject, path), to) || sameJson(value, to)) return false;
+      if (kind === 'gracePeriod' || kind === 'minReadySeconds') return Number(value ?? 0) < Number(to);
+      return value === undefined ? containerStays(object, path) : sameJson(value, from);
+    }),
+  );
+}
+
+/** A field that went with its container was not set back. */
+function containerStays(object: Deployment, path: FieldPath): boolean {
+  const at = path.findIndex((step) => typeof step === 'object');
+  return valueAt(object, path.slice(0, at + 1)) !== undefined;
+}
+
+/** progressDeadlineSeconds bounds minReadySeconds, so a change of it counts. */
+function rolloutPart({ spec }: Deployment): unknown {
+  const { strategy, minReadySeconds, progressDeadlineSeconds } = spec;
+  return { strategy, minReadySeconds, progressDeadlineSeconds };
+}
+
+function withRolloutPart(deployment: Deployment, { spec: from }: Deployment, template: PodTemplateSpec): Deployment {
+  const { strategy: _strategy, minReadySeconds: _minReadySeconds, ...spec } = deployment.spec;
+  return {
+    ...deployment,
+    spec: {
+      ...spec,
+      template,
+      ...(from.strategy === undefined ? {} : { strategy: from.strategy }),
+      ...(from.minReadySeconds === undefined ? {} : { minReadySeconds: from.minReadySeconds }),
+    },
+  };
+}
