@@ -111,10 +111,11 @@ export class Controller {
   async #process(key: string, abort: AbortSignal): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
     const result = await this.#attempt(key, abort);
-    this.#metrics?.reconciled(result, (this.#clock.monotonicMs() - startedMs) / 1_000);
+    if (result) this.#metrics?.reconciled(result, (this.#clock.monotonicMs() - startedMs) / 1_000);
   }
 
-  async #attempt(key: string, abort: AbortSignal): Promise<ReconcileResult> {
+  /** How it ended; undefined where it was not allowed to. */
+  async #attempt(key: string, abort: AbortSignal): Promise<ReconcileResult | undefined> {
     const object: ObjectKey = { namespace: '', ...refOf(key) };
     const log = this.#log.child({ ...object });
     const deadline = new AbortController();
@@ -131,7 +132,7 @@ export class Controller {
     } catch (err) {
       if (abort.aborted) {
         log.info('reconcile was cut short by the shutdown', { err });
-        return 'error';
+        return undefined;
       }
       const retryMs = this.#queue.addRateLimited(key);
       const fields = { err, retryMs: Math.round(retryMs), failures: this.#queue.retries(key) };

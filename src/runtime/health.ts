@@ -122,18 +122,20 @@ export class HealthServer {
   }
 
   async #run(name: string, check: HealthCheck): Promise<CheckResult> {
+    const { clock, checkDeadlineMs = 1_000 } = this.#options;
     const limit = new AbortController();
-    const deadlineMs = this.#options.checkDeadlineMs ?? 1_000;
+    const tooLate = `no answer within ${checkDeadlineMs} ms`;
+    const cancel = clock.schedule(checkDeadlineMs, () => limit.abort(new Error(tooLate)));
+    const untilLimit = new Promise<string>((resolve) => {
+      limit.signal.addEventListener('abort', () => resolve(tooLate), { once: true });
+    });
     try {
-      const tooLate = this.#options.clock
-        .sleep(deadlineMs, limit.signal)
-        .then(() => `no answer within ${deadlineMs} ms`);
-      const problem = await Promise.race([check(limit.signal), tooLate]);
+      const problem = await Promise.race([check(limit.signal), untilLimit]);
       return problem === undefined ? { name } : { name, problem };
     } catch (err) {
       return { name, problem: err instanceof Error ? err.message : String(err) };
     } finally {
-      limit.abort();
+      cancel();
     }
   }
 }
