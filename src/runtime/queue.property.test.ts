@@ -86,7 +86,8 @@ class Rig {
         break;
       case 'addAfter':
         this.queue.addAfter(each.key, each.delayMs);
-        this.model.appoint(each.key, now + each.delayMs);
+        if (each.delayMs === 0) this.model.wanted.add(each.key);
+        else this.model.appoint(each.key, now + each.delayMs);
         break;
       case 'fail':
       case 'succeed': {

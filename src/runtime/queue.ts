@@ -78,7 +78,10 @@ export class WorkQueue {
     else this.#enqueue(key);
   }
 
-  /** Adds `key` after `delayMs`. Where it already waits for a time, the earlier of the two counts. */
+  /**
+   * Adds `key` after `delayMs`. Where it already waits for a time, the earlier of the two counts. Adding it now, by a
+   * delay of 0 or by `add`, leaves an appointment as it is, as client-go does.
+   */
   addAfter(key: string, delayMs: number): void {
     if (this.#shuttingDown) return;
     if (delayMs <= 0) {
