@@ -1,1 +1,3 @@
-export { type Certificates, type CertificatesOptions, runCertificates, type WebhookConfigurationRef } from './run.ts';
+export { type CertificatePolicy, DEFAULT_POLICY } from './policy.ts';
+export type { WebhookConfigurationRef } from './publish.ts';
+export { type Certificates, type CertificatesOptions, runCertificates } from './run.ts';
