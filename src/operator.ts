@@ -1,7 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import { type Claim, claimOf } from './api/claim.ts';
 import { METRICS, PHASES } from './api/index.ts';
-import type { KubeObject } from './api/kubernetes.ts';
+import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
 import { byNamespace, byTarget, enforceController } from './controllers/enforce/index.ts';
 import { clientEventSink, EventRecorder } from './kube/events.ts';
 import {
@@ -14,13 +14,21 @@ import {
   services,
 } from './kube/index.ts';
 import { LeaderElector, uniqueIdentity } from './kube/leaderElection.ts';
-import { clientLeaseApi } from './kube/leaderElectionClient.ts';
-import { type Clock, HealthServer, type Logger, Manager, OperatorMetrics } from './runtime/index.ts';
+import { leaderOnly } from './kube/leaderElectionClient.ts';
+import { leaseApi } from './kube/leaderElectionLease.ts';
+import {
+  type Clock,
+  HealthServer,
+  type Logger,
+  type ManagedServer,
+  Manager,
+  OperatorMetrics,
+} from './runtime/index.ts';
 import { runCertificates } from './webhooks/certificates/index.ts';
 import { ContestReporter } from './webhooks/contestReport.ts';
 import { Contests } from './webhooks/contests.ts';
 import { deploymentWebhook } from './webhooks/deployment.ts';
-import { createWebhookServer } from './webhooks/server.ts';
+import { createWebhookServer, type WebhookServer } from './webhooks/server.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -68,13 +76,19 @@ export function createOperator(options: OperatorOptions): Operator {
     options.lease === undefined
       ? undefined
       : new LeaderElector({
-          leases: clientLeaseApi(client, { namespace, name: options.lease }),
+          leases: leaseApi(client, namespace, options.lease),
           identity: uniqueIdentity(),
           clock,
           log,
           onChange: (isLeader) => metrics.leader(options.lease ?? '', isLeader),
         });
-  const manager = new Manager({ clock, log, health, metrics, ...(elector === undefined ? {} : { elector }) });
+  const manager = new Manager({
+    clock,
+    log,
+    health,
+    lingerMs: options.drainSeconds * 1000,
+    ...(elector === undefined ? {} : { elector }),
+  });
 
   const onNote = (resource: string) => (note: InformerNote) => noteOf(log, resource, note);
   const claims = createInformer<KubeObject, Claim>({
@@ -88,8 +102,8 @@ export function createOperator(options: OperatorOptions): Operator {
     },
     onNote: onNote('gracefulrollouts'),
   });
-  const targets = createInformer({ client, resource: deployments, onNote: onNote('deployments') });
-  const endpoints = createInformer({
+  const targets = createInformer<Deployment>({ client, resource: deployments, onNote: onNote('deployments') });
+  const endpoints = createInformer<Service>({
     client,
     resource: services,
     indexers: { [byNamespace]: namespaceOf },
@@ -122,7 +136,7 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   manager.addController(
     enforceController({
-      client,
+      client: elector === undefined ? client : leaderOnly(client, elector),
       claims,
       deployments: targets,
       services: endpoints,
@@ -130,7 +144,6 @@ export function createOperator(options: OperatorOptions): Operator {
       clock,
       log,
       metrics,
-      guard: elector ?? { assertLeader: () => undefined },
       adoptions: new Counter({
         name: 'graceful_rollout_adoptions_total',
         help: METRICS.graceful_rollout_adoptions_total.help,
@@ -182,12 +195,37 @@ export function createOperator(options: OperatorOptions): Operator {
     clock,
     drainSeconds: options.drainSeconds,
   });
-  manager.addTask({ name: 'webhook', run: (signal) => webhook.run(signal) });
+  manager.addServer(managed(webhook, clock));
   health.addReadinessCheck('webhook', () => (webhook.ready() ? undefined : 'the webhook does not serve yet'));
   health.addReadinessCheck('certificate', () =>
     certificates.ready() ? undefined : 'the certificate of the webhook is not issued or its CA not published yet',
   );
   return { run: (signal) => manager.run(signal), health, webhookPort: () => webhook.port() };
+}
+
+/**
+ * The webhook server for the manager: it drains by itself from the beginning of the shutdown (`Connection: close`), and
+ * the manager waits for its end.
+ */
+function managed(webhook: WebhookServer, clock: Clock): ManagedServer {
+  const leaving = new AbortController();
+  let running: Promise<void> | undefined;
+  return {
+    name: 'webhook',
+    async start(signal) {
+      running = webhook.run(leaving.signal);
+      // A failure to listen rejects here and ends the operator.
+      const listening = async (): Promise<void> => {
+        while (webhook.port() === undefined && !signal.aborted) await Promise.allSettled([clock.sleep(10, signal)]);
+      };
+      await Promise.race([running, listening()]);
+    },
+    drain: () => leaving.abort(new Error('the operator shuts down')),
+    async stop() {
+      leaving.abort(new Error('the operator shuts down'));
+      await running;
+    },
+  };
 }
 
 function namespaceOf(object: KubeObject): readonly string[] {
@@ -203,7 +241,7 @@ function noteOf(log: Logger, resource: string, note: InformerNote): void {
       log.debug('watching', { resource, resourceVersion: note.resourceVersion });
       return;
     case 'watchEnded':
-      log.debug('watch ended', { resource, reason: note.reason, err: note.error });
+      log.debug('watch ended', { resource, why: note.why, err: note.error });
       return;
     case 'failed':
       log.warn('cannot read from the API server, trying again', {
@@ -212,6 +250,9 @@ function noteOf(log: Logger, resource: string, note: InformerNote): void {
         retryInMs: Math.round(note.retryInMs),
         err: note.error,
       });
+      return;
+    case 'unusable':
+      log.error('an object cannot be read and is left out', { resource, key: note.key, err: note.error });
       return;
     case 'handlerThrew':
       log.error('a handler of changes failed', { resource, key: note.key, err: note.error });

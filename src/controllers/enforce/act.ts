@@ -8,24 +8,13 @@ import type { Snapshot, Adoption, AdoptionOutcome } from './decide.ts';
 /** Field manager of the controller's writes: one annotation of the target, and the status of GracefulRollouts. */
 export const controllerFieldManager = 'graceful-rollout';
 
-/** The client, and whoever knows whether this process may still write. */
-export interface Writer {
-  readonly client: Client;
-  readonly guard: { assertLeader(doing: string): void };
-}
-
-function guarded({ client, guard }: Writer, doing: string): Client {
-  guard.assertLeader(doing);
-  return client;
-}
-
 /**
  * Adopts the target: one merge patch of one annotation that the webhook completes in the same write. It is tried as a
  * dry run first, so that a write which would not bring the contract in (webhook away, or overruled by another one) is
  * never made. Conflicts (someone wrote in between) are thrown: the next reconcile looks again.
  */
 export async function adopt(
-  writer: Writer,
+  client: Client,
   adoption: Adoption,
   nowMs: () => number,
   signal: AbortSignal,
@@ -40,12 +29,7 @@ export async function adopt(
     },
   };
   const touch = (dryRun: boolean): Promise<Deployment> =>
-    guarded(writer, 'adopt a target').patch(
-      deployments,
-      ref,
-      { type: 'merge', body },
-      { signal, dryRun, fieldManager: controllerFieldManager },
-    );
+    client.patch(deployments, ref, { type: 'merge', body }, { signal, dryRun, fieldManager: controllerFieldManager });
   const holds = (deployment: Deployment): boolean => applyContract(deployment, adoption.contract).changes.length === 0;
   try {
     const trial = await touch(true);
@@ -67,7 +51,7 @@ export async function adopt(
  * @returns the object as it is now, or `undefined` when nothing had to be written
  */
 export async function writeStatus(
-  writer: Writer,
+  client: Client,
   snapshot: Snapshot,
   status: GracefulRolloutStatus,
   signal: AbortSignal,
@@ -77,7 +61,7 @@ export async function writeStatus(
   if (canonical(owned) === canonical(status)) return undefined;
   const { namespace = '', name = '', uid, resourceVersion } = metadata;
   const body = { apiVersion: API_VERSION, kind: KIND, metadata: { namespace, name, uid, resourceVersion }, status };
-  return guarded(writer, 'write a status').patch(
+  return client.patch(
     gracefulRollouts,
     { namespace, name },
     { type: 'apply', body, force: true },

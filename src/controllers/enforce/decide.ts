@@ -6,8 +6,10 @@ import {
   electRollout,
   hashContract,
   hashTemplate,
+  hashValue,
   readRecord,
   resolveContract,
+  selects,
 } from '../../contract/index.ts';
 import type { Assessment, TargetFacts } from './situation.ts';
 

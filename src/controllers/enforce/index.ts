@@ -16,6 +16,7 @@ import type { Assessment } from './situation.ts';
 export { byNamespace, byTarget } from './observe.ts';
 
 export interface EnforceOptions {
+  /** Refuses writes where this process does not lead (any more). */
   readonly client: Client;
   readonly claims: Informer<Claim>;
   readonly deployments: Informer<Deployment>;
@@ -24,8 +25,6 @@ export interface EnforceOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: OperatorMetrics;
-  /** Asked before each write: a leader that stood still must not write. */
-  readonly guard: { assertLeader(doing: string): void };
   readonly adoptions: Counter<'result'>;
   readonly concurrency?: number;
 }
@@ -35,7 +34,7 @@ export interface EnforceOptions {
  * decide (pure) → act → report. It writes a target at most once per state of it, and never its spec: see `adopt`.
  */
 export function enforceController(options: EnforceOptions): Controller {
-  const { client, clock, claims, guard } = options;
+  const { client, clock, claims } = options;
   const fresh = new FreshWrites();
   const caches = { claims: claims.store, deployments: options.deployments.store, services: options.services.store };
 
@@ -52,7 +51,7 @@ export function enforceController(options: EnforceOptions): Controller {
     if (decision.act === 'report') {
       assessment = decision.assessment;
     } else {
-      const outcome = await adopt({ client, guard }, decision.adoption, () => clock.nowMs(), signal);
+      const outcome = await adopt(client, decision.adoption, () => clock.nowMs(), signal);
       options.adoptions.inc({ result: outcome.kind });
       if (outcome.kind === 'Written') {
         fresh.wroteTarget(key, decision.adoption.deployment, outcome.deployment);
@@ -62,7 +61,7 @@ export function enforceController(options: EnforceOptions): Controller {
     }
     const named = await nameWriter(client, snapshot, assessment, signal);
     const status = report(snapshot.rollout, named, clock.nowMs());
-    const written = await writeStatus({ client, guard }, snapshot, status, signal).catch((error: unknown) => {
+    const written = await writeStatus(client, snapshot, status, signal).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
     });
@@ -119,8 +118,10 @@ async function nameWriter(
   if (situation.kind !== 'Overruled' || situation.writer !== undefined) return assessment;
   const { namespace = '', name = '' } = snapshot.deployment?.metadata ?? {};
   const live = await client.find(deployments, { namespace, name }, { signal });
-  const writer = live === undefined ? undefined : describeWriter(live, situation.field)?.manager;
-  return writer === undefined ? assessment : { ...assessment, situation: { ...situation, writer } };
+  const owner = live === undefined ? undefined : describeWriter(live, situation.field);
+  if (owner === undefined) return assessment;
+  const writer = `field manager ${owner.manager} (${owner.operation})`;
+  return { ...assessment, situation: { ...situation, writer } };
 }
 
 /**

@@ -69,7 +69,7 @@ export function summary(contract: ResolvedContract): string {
 }
 
 function rowOf(rollout: Claim, assessment: Assessment): Row {
-  const { situation, target } = assessment;
+  const { situation } = assessment;
   const name = `Deployment ${rollout.metadata.namespace ?? ''}/${rollout.targetName ?? ''}`;
   const found = { targetFound: true };
   switch (situation.kind) {
