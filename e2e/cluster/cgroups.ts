@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** A mounted cgroup hierarchy: one for all controllers (v2), or one of several (v1). */
+export interface CgroupHierarchy {
+  mount: string;
+  version: 1 | 2;
+  controllers: readonly string[];
+}
+
+/** The hierarchies that the kubelet and runc use, from the text of /proc/mounts. */
+export function cgroupHierarchies(mounts: string): CgroupHierarchy[] {
+  const found = mounts.split('\n').flatMap((line): CgroupHierarchy[] => {
+    const [, mount, type, options] = line.split(' ');
+    if (mount === undefined || options === undefined) return [];
+    if (type === 'cgroup') return [{ mount, version: 1, controllers: options.split(',') }];
+    return type === 'cgroup2' && mount === '/sys/fs/cgroup' ? [{ mount, version: 2, controllers: [] }] : [];
+  });
+  // Beside v1 hierarchies an empty v2 one may be mounted; nothing uses it.
+  const version = found.some((each) => each.version === 1) ? 1 : 2;
+  return found.filter((each) => each.version === version);
+}
+
+function hierarchies(): CgroupHierarchy[] {
+  return cgroupHierarchies(readFileSync('/proc/self/mounts', 'utf8'));
+}
+
+/** Makes a cgroup (a path as `/a/b`) in every hierarchy, usable for the kubelet. */
+export function createCgroup(path: string): void {
+  for (const hierarchy of hierarchies()) {
+    let folder = hierarchy.mount;
+    for (const part of path.split('/').filter((each) => each !== '')) {
+      if (hierarchy.version === 2) enableControllers(folder);
+      folder = join(folder, part);
+      if (!existsSync(folder)) mkdirSync(folder);
+      if (hierarchy.version === 1 && hierarchy.controllers.includes('cpuset')) inheritCpuset(folder);
+    }
+  }
+}
+
+/** The file that takes a process into the cgroup; one hierarchy is enough to find it again. */
+export function cgroupProcsFile(path: string): string {
+  const all = hierarchies();
+  const hierarchy = all.find((each) => each.controllers.includes('pids')) ?? all[0];
+  if (hierarchy === undefined) throw new Error('no cgroup hierarchy is mounted below /sys/fs/cgroup');
+  return join(hierarchy.mount, path, 'cgroup.procs');
+}
+
+/** Processes in the cgroup and below it, in any hierarchy. */
+export function processesInCgroup(path: string): number[] {
+  const pids = hierarchies()
+    .flatMap((hierarchy) => foldersBelow(join(hierarchy.mount, path)))
+    .flatMap((folder) => readIfThere(join(folder, 'cgroup.procs')).split('\n'))
+    .filter((line) => line !== '' && line !== '0')
+    .map(Number);
+  return [...new Set(pids)];
+}
+
+/** Removes an empty cgroup and those below it, in every hierarchy. */
+export function removeCgroup(path: string): void {
+  for (const hierarchy of hierarchies()) {
+    for (const folder of foldersBelow(join(hierarchy.mount, path)).toReversed()) rmdirSync(folder);
+  }
+}
+
+/** Removes a cgroup that other clusters may share, where it is empty. */
+export function removeCgroupIfEmpty(path: string): void {
+  const shared = hierarchies().some((hierarchy) => foldersBelow(join(hierarchy.mount, path)).length > 1);
+  if (!shared) removeCgroup(path);
+}
+
+function foldersBelow(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [folder, ...children.flatMap((entry) => foldersBelow(join(folder, entry.name)))];
+}
+
+/** A new v1 cpuset is empty, and takes no process until it names processors and memory. */
+function inheritCpuset(folder: string): void {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const own = join(folder, file);
+    if (readFileSync(own, 'utf8').trim() === '') writeFileSync(own, readFileSync(join(dirname(folder), file), 'utf8'));
+  }
+}
+
+function enableControllers(folder: string): void {
+  const available = readIfThere(join(folder, 'cgroup.controllers')).trim().split(' ');
+  const enabled = new Set(readIfThere(join(folder, 'cgroup.subtree_control')).trim().split(' '));
+  for (const controller of available) {
+    if (controller !== '' && !enabled.has(controller)) {
+      writeFileSync(join(folder, 'cgroup.subtree_control'), `+${controller}`);
+    }
+  }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENODEV')) return '';
+    throw error;
+  }
+}

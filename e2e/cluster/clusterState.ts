@@ -1,0 +1,83 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AddressPlan, planAddresses, slots } from './addressPlan.ts';
+import type { ProxyMode } from './cluster.ts';
+import { stateFolder } from './folders.ts';
+
+/** What is written down about a cluster, so that later commands find it. */
+export interface ClusterState {
+  name: string;
+  slot: number;
+  nodes: number;
+  kubernetes: string;
+  proxyMode: ProxyMode;
+  /** Folder of the Kubernetes programs it runs. */
+  binaries: string;
+  /** False while it is being made: whoever finds that after a crash takes it down first. */
+  complete: boolean;
+}
+
+/** Files and folders of one cluster. */
+export interface ClusterPaths {
+  folder: string;
+  stateFile: string;
+  lockFile: string;
+  logs: string;
+  daemons: string;
+  /** Sockets: a short path, for Unix sockets have 107 characters at most. */
+  run: string;
+  kubeconfig: string;
+  /** Name of the cgroup of everything that belongs to it. */
+  cgroup: string;
+}
+
+export function clusterPaths(name: string): ClusterPaths {
+  const folder = join(stateFolder(), name);
+  return {
+    folder,
+    stateFile: join(folder, 'cluster.json'),
+    lockFile: join(stateFolder(), `${name}.lock`),
+    logs: join(folder, 'logs'),
+    daemons: join(folder, 'daemons'),
+    run: join('/run/graceful-rollout', name),
+    kubeconfig: join(folder, 'admin.kubeconfig'),
+    cgroup: `/graceful-rollout/${name}`,
+  };
+}
+
+export function readState(name: string): ClusterState | undefined {
+  const { stateFile } = clusterPaths(name);
+  return existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, 'utf8')) as ClusterState) : undefined;
+}
+
+export function writeState(state: ClusterState): void {
+  const { folder, stateFile } = clusterPaths(state.name);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(`${stateFile}.new`, JSON.stringify(state));
+  renameSync(`${stateFile}.new`, stateFile);
+}
+
+/** Names of all clusters that were started on this machine and not taken down. */
+export function clusterNames(): string[] {
+  if (!existsSync(stateFolder())) return [];
+  return readdirSync(stateFolder(), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(clusterPaths(entry.name).stateFile))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/**
+ * The lowest slot that no cluster has. The caller holds the lock on slots.
+ * @throws Error where all are taken
+ */
+export function freeSlot(): number {
+  const taken = new Set(clusterNames().map((name) => readState(name)?.slot));
+  const free = Array.from({ length: slots }, (_, slot) => slot).find((slot) => !taken.has(slot));
+  if (free === undefined)
+    throw new Error(`${slots} clusters are up already: ${clusterNames().join(', ')}; take one down`);
+  return free;
+}
+
+export function planOf(state: ClusterState): AddressPlan {
+  return planAddresses(state.name, state.slot, state.nodes);
+}
