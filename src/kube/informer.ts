@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../runtime/clock.ts';
 import type { Client, Selection } from './client.ts';
 import { type ReflectorNote, runReflector } from './reflector.ts';
 import { keyOf, type Resource } from './resources.ts';
+import { isOlderVersion } from './versions.ts';
 import { type Entry, type Indexer, ObjectStore, type ObjectVersion, type Store, type StoreChange } from './store.ts';
 
 /**
@@ -133,7 +134,7 @@ class CachingInformer<T extends KubeObject, P extends KubeObject> implements Inf
         pageSize: pageSize ?? DEFAULT_PAGE_SIZE,
         random: random ?? Math.random,
         sink: {
-          replace: (items) => this.#replace(items),
+          replace: (items, version) => this.#replace(items, version),
           upsert: (object) => this.#upsert(object),
           remove: (object) => this.#tell(this.#store.remove(keyOfObject(object), object.metadata.uid ?? '')),
           advance: (version) => {
@@ -172,9 +173,11 @@ class CachingInformer<T extends KubeObject, P extends KubeObject> implements Inf
     };
   }
 
-  #replace(items: readonly T[]): void {
+  #replace(items: readonly T[], version: string): void {
+    const rewritten = this.#resourceVersion !== undefined && isOlderVersion(version, this.#resourceVersion);
     const entries = items.map((item) => this.#entry(item)).filter((entry) => entry !== undefined);
-    const changes = this.#store.replace(entries);
+    const changes = this.#store.replace(entries, rewritten);
+    this.#resourceVersion = version;
     this.#hasSynced = true;
     this.#synced.resolve();
     this.#tell(changes);

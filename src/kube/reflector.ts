@@ -23,10 +23,10 @@ export type ReflectorNote =
 
 /** Where a reflector puts what it learns; every method returns before the next thing is read. */
 export interface ReflectorSink<T> {
-  replace(items: readonly T[]): void;
+  replace(items: readonly T[], version: string): void;
   upsert(object: T): void;
   remove(object: T): void;
-  /** The sink is complete up to this version. */
+  /** The sink is complete up to this version; `replace` says so by itself. */
   advance(version: string): void;
   /** Something came from the server: a page, an event, a bookmark, the acceptance of a watch. */
   alive(): void;
@@ -89,8 +89,7 @@ class ReflectorShell<T extends KubeObject> {
     for (const effect of effects) {
       switch (effect.do) {
         case 'replace':
-          sink.replace(effect.items);
-          sink.advance(effect.version);
+          sink.replace(effect.items, effect.version);
           sink.note({ note: 'listed', objects: effect.items.length, resourceVersion: effect.version });
           break;
         case 'upsert':

@@ -79,8 +79,11 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     return this.#entries;
   }
 
-  /** The store becomes exactly `entries`. Returns what that changed: deletions first, then in the order given. */
-  replace(entries: readonly Entry<T>[]): readonly StoreChange<T>[] {
+  /**
+   * The store becomes exactly `entries`. Returns what that changed: deletions first, then in the order given. With
+   * `distrust`, equal versions do not prove equal objects (the server's history was rewritten) and count as changes.
+   */
+  replace(entries: readonly Entry<T>[], distrust = false): readonly StoreChange<T>[] {
     const before = this.#entries;
     const after = new Map(entries.map((entry) => [entry.key, entry]));
     const indexes = this.#emptyIndexes();
@@ -91,7 +94,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     const kept = [...after.values()].flatMap((entry) => {
       const old = before.get(entry.key);
       if (old === undefined || old.uid !== entry.uid) return [addition(entry)];
-      return old.resourceVersion === entry.resourceVersion ? [] : [change(old, entry)];
+      return old.resourceVersion === entry.resourceVersion && !distrust ? [] : [change(old, entry)];
     });
     return [...gone, ...kept];
   }
