@@ -164,19 +164,29 @@ const isObject = (value: Json): value is { readonly [key: string]: Json } =>
 
 const mutation = fc.record({
   where: fc.nat(),
-  kind: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add'),
+  kind: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add', 'graft', 'graft', 'graft'),
   key: fc.constantFrom(...strayKeys),
   value: junk,
 });
 
+/** Puts a member of another object into this one, so that members meet that do not fit together. */
+function grafted(value: Json | undefined, donor: Json, path: Path): Json {
+  const [head, ...rest] = path;
+  if (head === undefined || !isObject(donor) || typeof head === 'number') return donor;
+  const base = value !== undefined && isObject(value) ? value : {};
+  return { ...base, [head]: grafted(base[head], donor[head] ?? null, rest) };
+}
+
 function mutated(valid: fc.Arbitrary<Json>, mutations: fc.ArrayConstraints): fc.Arbitrary<Json | undefined> {
-  return fc.tuple(valid, fc.array(mutation, mutations)).map(([start, mutations]) => {
+  return fc.tuple(valid, valid, fc.array(mutation, mutations)).map(([start, donor, mutations]) => {
     let value: Json | undefined = start;
     for (const { where, kind, key, value: replacement } of mutations) {
       if (value === undefined) break;
-      const paths = pathsOf(value);
-      const path = paths[where % paths.length] ?? [];
-      value = changedAt(value, path, (old) => {
+      if (kind === 'graft') {
+        value = grafted(value, donor, pick(pathsOf(donor), where));
+        continue;
+      }
+      value = changedAt(value, pick(pathsOf(value), where), (old) => {
         if (kind === 'replace') return replacement;
         if (kind === 'remove') return undefined;
         return isObject(old) ? { ...old, [key]: replacement } : old;
@@ -184,6 +194,10 @@ function mutated(valid: fc.Arbitrary<Json>, mutations: fc.ArrayConstraints): fc.
     }
     return value;
   });
+}
+
+function pick(paths: readonly Path[], where: number): Path {
+  return paths[where % paths.length] ?? [];
 }
 
 /** A spec with one to three mutations; most are wrong. */
