@@ -20,6 +20,8 @@ export interface LossScenarioOptions {
   /** Rolling restarts of both Deployments within the load. */
   readonly rollouts: number;
   readonly replicas: number;
+  /** Leave the namespace there to look at. */
+  readonly keep: boolean;
   readonly onProgress: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -58,7 +60,8 @@ export async function runLossScenario(
   for (;;) {
     try {
       const result = await measure(cluster, client, namespace, options);
-      await cluster.kubectl(['delete', 'namespace', namespace, '--timeout=120s'], { check: true, signal });
+      if (!options.keep)
+        await cluster.kubectl(['delete', 'namespace', namespace, '--timeout=120s'], { check: true, signal });
       return { server, voidRuns, ...result };
     } catch (error) {
       if (!(error instanceof VoidRunError) || voidRuns.push(error.message) >= ATTEMPTS) throw error;

@@ -1,0 +1,74 @@
+import { parseArgs } from 'node:util';
+import { SERVER_NAMES, type ServerName } from './lossReport.ts';
+import type { ConnectionMode } from './plan.ts';
+
+const MODES: readonly ConnectionMode[] = ['new-connection', 'keep-alive'];
+
+/** What can be said on the command lines of the demo and of the loss bench. */
+export interface LossArguments {
+  readonly servers?: readonly ServerName[];
+  readonly modes?: readonly ConnectionMode[];
+  readonly ratePerSecond?: number;
+  readonly minimumRequests?: number;
+  readonly rollouts?: number;
+  readonly kubernetes?: string;
+  readonly output?: string;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+/** The options, for `--help`. */
+export const LOSS_USAGE = [
+  `  --server NAME       only this server (${SERVER_NAMES.join(', ')}); may be repeated`,
+  `  --mode NAME         only this way to connect (${MODES.join(', ')}); may be repeated`,
+  '  --rate N            requests per second and row (500)',
+  '  --requests N        requests per row, at least (20000)',
+  '  --rollouts N        rolling restarts of each Deployment (2)',
+  '  --kubernetes X.Y.Z  version of the cluster (1.37.2)',
+  '  --output FOLDER     where the picture and the data go (.tmp/loss)',
+].join('\n');
+
+/**
+ * Reads the arguments.
+ * @throws Error that names the wrong one and what is allowed.
+ */
+export function parseLossArguments(args: readonly string[]): LossArguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      server: { type: 'string', multiple: true },
+      mode: { type: 'string', multiple: true },
+      rate: { type: 'string' },
+      requests: { type: 'string' },
+      rollouts: { type: 'string' },
+      kubernetes: { type: 'string' },
+      output: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { server, mode, rate, requests, rollouts, kubernetes, output, json, help } = values;
+  return {
+    ...(server === undefined ? {} : { servers: server.map((name) => oneOf('--server', name, SERVER_NAMES)) }),
+    ...(mode === undefined ? {} : { modes: mode.map((name) => oneOf('--mode', name, MODES)) }),
+    ...(rate === undefined ? {} : { ratePerSecond: positive('--rate', rate) }),
+    ...(requests === undefined ? {} : { minimumRequests: positive('--requests', requests) }),
+    ...(rollouts === undefined ? {} : { rollouts: positive('--rollouts', rollouts) }),
+    ...(kubernetes === undefined ? {} : { kubernetes }),
+    ...(output === undefined ? {} : { output }),
+    json,
+    help,
+  };
+}
+
+function oneOf<T extends string>(option: string, name: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === name);
+  if (found === undefined) throw new Error(`${option} ${name}: not one of ${allowed.join(', ')}`);
+  return found;
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value <= 0) throw new Error(`${option} ${text}: not a whole number above 0`);
+  return value;
+}
