@@ -46,10 +46,16 @@ export function cgroupProcsFile(path: string): string {
   return join(hierarchy.mount, path, 'cgroup.procs');
 }
 
+/** Mount points of all hierarchies; runc uses the empty v2 one beside v1 too, where there is one. */
+function allMounts(): string[] {
+  const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  return lines.flatMap((line) => /^\S+ (\S+) cgroup2? /.exec(line)?.[1] ?? []);
+}
+
 /** Processes in the cgroup and below it, in any hierarchy. */
 export function processesInCgroup(path: string): number[] {
-  const pids = hierarchies()
-    .flatMap((hierarchy) => foldersBelow(join(hierarchy.mount, path)))
+  const pids = allMounts()
+    .flatMap((mount) => foldersBelow(join(mount, path)))
     .flatMap((folder) => readIfThere(join(folder, 'cgroup.procs')).split('\n'))
     .filter((line) => line !== '' && line !== '0')
     .map(Number);
@@ -58,14 +64,14 @@ export function processesInCgroup(path: string): number[] {
 
 /** Removes an empty cgroup and those below it, in every hierarchy. */
 export function removeCgroup(path: string): void {
-  for (const hierarchy of hierarchies()) {
-    for (const folder of foldersBelow(join(hierarchy.mount, path)).toReversed()) rmdirSync(folder);
+  for (const mount of allMounts()) {
+    for (const folder of foldersBelow(join(mount, path)).toReversed()) rmdirSync(folder);
   }
 }
 
 /** Removes a cgroup that other clusters may share, where it is empty. */
 export function removeCgroupIfEmpty(path: string): void {
-  const shared = hierarchies().some((hierarchy) => foldersBelow(join(hierarchy.mount, path)).length > 1);
+  const shared = allMounts().some((mount) => foldersBelow(join(mount, path)).length > 1);
   if (!shared) removeCgroup(path);
 }
 

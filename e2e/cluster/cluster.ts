@@ -69,6 +69,10 @@ export interface Cluster {
    */
   readonly clientSources: readonly string[];
 
+  /** Path of kubectl of the cluster's own version, or of Helm 3 or 4 (built at first use). */
+  program(name: 'kubectl' | 'helm' | 'helm4', signal?: AbortSignal): Promise<string>;
+  /** Environment in which these programs talk to this cluster and leave the user's own settings alone. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Runs kubectl of the cluster's own version as the administrator. */
   kubectl(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** Runs Helm 3, or Helm 4 where asked for; built at first use. */
@@ -82,6 +86,8 @@ export interface Cluster {
   execIn(place: Place, argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** Starts a command in the network of a node, of the control plane or of the client. The caller ends it. */
   spawnIn(place: Place, argv: readonly string[], options?: SpawnOptions): ChildProcess;
+  /** Names that {@link Cluster.componentLog}, `stopComponent` and `startComponent` know. */
+  components(): string[];
   /** Path of a component's log: `kube-apiserver`, `etcd`, `<node>/kubelet`, `<node>/kube-proxy`, `<node>/containerd`. */
   componentLog(component: string): string;
   /**
@@ -93,6 +99,8 @@ export interface Cluster {
   stopComponent(component: string, signalName?: NodeJS.Signals): Promise<void>;
   /** Starts a stopped component again with its earlier arguments. */
   startComponent(component: string): Promise<void>;
+  /** What of it is not in order, in words; empty where all is. */
+  problems(signal?: AbortSignal): Promise<string[]>;
   /** Removes every process, namespace, mount, cgroup and file of this cluster. */
   down(): Promise<void>;
 }

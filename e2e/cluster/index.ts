@@ -1,6 +1,9 @@
 /** The test cluster as a library. The command line is `cli.ts`; how it is built is told in `README.md`. */
-import type { Cluster, ClusterOptions } from './cluster.ts';
-import { localFind, localUp } from './localProvider.ts';
+import { clusterNames } from './clusterState.ts';
+import type { Cluster, ClusterOptions, ProviderName } from './cluster.ts';
+import { kindDown, kindFind, kindUp } from './kindProvider.ts';
+import { defaultName, localDown, localFind, localUp } from './localProvider.ts';
+import { findProgram } from './prerequisites.ts';
 
 export type {
   Cluster,
@@ -20,11 +23,41 @@ export { type GoTool, goTool } from './goTools.ts';
  * A cluster of that name that looks different or is broken is taken down and made anew.
  * @throws PrerequisiteError where this machine cannot run one
  */
-export function ensureCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  return localUp(options);
+export async function ensureCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const provider = options.provider ?? defaultProvider();
+  return provider === 'local' ? localUp(options) : kindUp(options.name ?? defaultName, options);
 }
 
 /** The cluster of that name where it is up, otherwise undefined. */
-export function findCluster(name?: string): Promise<Cluster | undefined> {
-  return Promise.resolve(localFind(name));
+export async function findCluster(name: string = defaultName): Promise<Cluster | undefined> {
+  return localFind(name) ?? kindFind(name);
+}
+
+/** Removes a cluster with everything that belongs to it, also one that was not started to the end. */
+export async function removeCluster(
+  name: string = defaultName,
+  provider?: ProviderName,
+  signal?: AbortSignal,
+): Promise<void> {
+  const kind = provider === 'kind' || (provider === undefined && kindFind(name) !== undefined);
+  await (kind ? kindDown(name, signal) : localDown(name, signal));
+}
+
+/** Names of the local clusters that were started and not removed. */
+export async function clusterList(): Promise<string[]> {
+  return clusterNames();
+}
+
+/**
+ * Local where this is root on Linux; else kind where Docker or Podman is; else local, whose message says what is missing.
+ */
+export function defaultProvider(
+  machine: { platform: string; root: boolean; hasEngine: boolean } = {
+    platform: process.platform,
+    root: process.getuid?.() === 0,
+    hasEngine: findProgram('docker') !== undefined || findProgram('podman') !== undefined,
+  },
+): ProviderName {
+  if (machine.platform === 'linux' && machine.root) return 'local';
+  return machine.hasEngine ? 'kind' : 'local';
 }

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AddressPlan } from './addressPlan.ts';
 import type { Cluster, Place } from './cluster.ts';
@@ -7,23 +6,22 @@ import { type ClusterState, clusterPaths, planOf } from './clusterState.ts';
 import { outputOf, runCommand } from './command.ts';
 import { daemonLog, daemonNames, restartDaemon, stopDaemon } from './daemons.ts';
 import { helmProgram } from './goTools.ts';
+import { notReady } from './readiness.ts';
 import { importImage } from './startNodeDaemons.ts';
 
 /** The handle of a local cluster that is up. */
 export function localCluster(state: ClusterState, down: () => Promise<void>): Cluster {
   const paths = clusterPaths(state.name);
   const plan = planOf(state);
-  const toolEnvironment = (): Record<string, string> => {
-    const own = join(paths.folder, 'tools');
-    mkdirSync(own, { recursive: true });
-    return {
-      KUBECONFIG: paths.kubeconfig,
-      KUBECACHEDIR: join(own, 'kube-cache'),
-      HELM_CACHE_HOME: join(own, 'helm-cache'),
-      HELM_CONFIG_HOME: join(own, 'helm-config'),
-      HELM_DATA_HOME: join(own, 'helm-data'),
-    };
+  const own = join(paths.folder, 'tools');
+  const environment = {
+    KUBECONFIG: paths.kubeconfig,
+    KUBECACHEDIR: join(own, 'kube-cache'),
+    HELM_CACHE_HOME: join(own, 'helm-cache'),
+    HELM_CONFIG_HOME: join(own, 'helm-config'),
+    HELM_DATA_HOME: join(own, 'helm-data'),
   };
+  const kubectl = join(state.binaries, 'kubectl');
   return {
     name: state.name,
     provider: 'local',
@@ -35,14 +33,14 @@ export function localCluster(state: ClusterState, down: () => Promise<void>): Cl
     podCidr: plan.podCidr,
     clientSources: plan.clientSources,
 
+    environment,
+    program: (name, signal) =>
+      name === 'kubectl' ? Promise.resolve(kubectl) : helmProgram(name === 'helm' ? 3 : 4, signal),
     kubectl: (args, options = {}) =>
-      runCommand([join(state.binaries, 'kubectl'), ...args], {
-        ...options,
-        env: { ...toolEnvironment(), ...options.env },
-      }),
+      runCommand([kubectl, ...args], { ...options, env: { ...environment, ...options.env } }),
     async helm(args, { version = 3, ...options } = {}) {
       const helm = await helmProgram(version, options.signal);
-      return runCommand([helm, ...args], { ...options, env: { ...toolEnvironment(), ...options.env } });
+      return runCommand([helm, ...args], { ...options, env: { ...environment, ...options.env } });
     },
     async loadImage(archivePath, signal) {
       const loaded = await Promise.all(plan.nodes.map((node) => importImage(paths, node.name, archivePath, signal)));
@@ -53,6 +51,7 @@ export function localCluster(state: ClusterState, down: () => Promise<void>): Cl
       const [program, ...args] = [...entering(plan, place), ...argv];
       return spawn(program as string, args, options);
     },
+    components: () => daemonNames(paths),
     componentLog(component) {
       const known = daemonNames(paths);
       if (!known.includes(component)) throw new Error(`no component ${component}; there are ${known.join(', ')}`);
@@ -72,6 +71,7 @@ export function localCluster(state: ClusterState, down: () => Promise<void>): Cl
       restartDaemon(paths, component);
       return Promise.resolve();
     },
+    problems: (signal) => notReady(paths, plan, kubectl, signal),
     down,
   };
 }

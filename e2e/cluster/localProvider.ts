@@ -14,7 +14,7 @@ import { defaultKubernetes, parseKubernetesVersion } from './kubernetesVersions.
 import { localCluster } from './localCluster.ts';
 import { networkScript } from './networkScript.ts';
 import { requirePrograms, requireRootLinux, systemPrograms } from './prerequisites.ts';
-import { notReady, waitForNodes } from './readiness.ts';
+import { waitForNodes } from './readiness.ts';
 import { sandboxImageArchive } from './sandboxImage.ts';
 import { startControlPlaneDaemons, startControlPlaneProxy } from './startControlPlaneDaemons.ts';
 import { startContainerRuntime, startKubelet } from './startNodeDaemons.ts';
@@ -46,7 +46,7 @@ export async function localUp(options: ClusterOptions): Promise<Cluster> {
   return withLock(paths.lockFile, { signal, onWait }, async () => {
     const wanted = { name, nodes, kubernetes: version.text, proxyMode, binaries };
     const found = readState(name);
-    if (found !== undefined && sameCluster(found, wanted) && (await isHealthy(found, signal))) {
+    if (found !== undefined && sameCluster(found, wanted) && (await handle(found).problems(signal)).length === 0) {
       onProgress(`cluster ${name} is up already`);
       return handle(found);
     }
@@ -73,11 +73,6 @@ function sameCluster(found: ClusterState, wanted: Omit<ClusterState, 'slot' | 'c
     found.proxyMode === wanted.proxyMode &&
     found.binaries === wanted.binaries
   );
-}
-
-async function isHealthy(state: ClusterState, signal?: AbortSignal): Promise<boolean> {
-  const paths = clusterPaths(state.name);
-  return (await notReady(paths, planOf(state), join(state.binaries, 'kubectl'), signal)).length === 0;
 }
 
 /** Writes the state down under the lowest free slot. */
