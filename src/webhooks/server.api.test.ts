@@ -48,7 +48,7 @@ async function handle(request: AdmissionRequest, { signal }: { readonly signal: 
   if (behaviour === 'deny') return deny(request, { code: 404, reason: 'NotFound', message: 'not here' });
   if (behaviour !== 'label') return allow(request);
   const metadata = request.object?.['metadata'] as Record<string, unknown>;
-  const labels = { ...(metadata['labels'] as object | undefined), 'example.com/a~b': 'seen' };
+  const labels = { ...(metadata['labels'] as object | undefined), 'example.com/handled-by': 'seen' };
   return allowAs(
     request,
     { ...request.object, metadata: { ...metadata, labels } },
@@ -130,12 +130,15 @@ function create(name: string, warnings: string[] = []): Promise<ConfigMap> {
 
 /** The API server reads its webhook configurations by a watch: tries until it calls us. */
 async function firstLabelled(prefix: string): Promise<void> {
+  let last: unknown;
   for (let attempt = 0; attempt < 100; attempt++) {
-    const created = await create(`${prefix}-${attempt}`).catch(() => undefined);
-    if (created?.metadata.labels?.['example.com/a~b'] === 'seen') return;
+    const created = await create(`${prefix}-${attempt}`).catch((error: unknown) => {
+      last = error;
+    });
+    if (created?.metadata.labels?.['example.com/handled-by'] === 'seen') return;
     await systemClock.sleep(100, signal);
   }
-  throw new Error('the API server did not call the webhook within 10 s');
+  throw new Error('the API server did not call the webhook within 10 s', { cause: last });
 }
 
 describe('a real API server', () => {
@@ -145,7 +148,7 @@ describe('a real API server', () => {
       await firstLabelled('label-first');
       const warnings: string[] = [];
       const created = await create('label-1', warnings);
-      expect(created.metadata.labels).toEqual({ 'example.com/a~b': 'seen' });
+      expect(created.metadata.labels).toEqual({ 'example.com/handled-by': 'seen' });
       expect(
         created.metadata.managedFields?.some(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes('f:labels')),
       ).not.toBe(true);
@@ -190,7 +193,7 @@ describe('a real API server', () => {
       let calls = 0;
       for (; performance.now() < endMs; calls++) {
         const created = await create(`label-rotation-${calls}`);
-        expect(created.metadata.labels).toEqual({ 'example.com/a~b': 'seen' });
+        expect(created.metadata.labels).toEqual({ 'example.com/handled-by': 'seen' });
         served.add(rig.certificates.current()?.cert);
         if (calls % 20 === 0) bundles.add((await rig.configuration()).webhooks?.[0]?.clientConfig.caBundle);
         await systemClock.sleep(20, signal);
