@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A mounted cgroup hierarchy: one for all controllers (v2), or one of several (v1). */
 export interface CgroupHierarchy {
@@ -32,7 +33,7 @@ export function createCgroup(path: string): void {
     for (const part of path.split('/').filter((each) => each !== '')) {
       if (hierarchy.version === 2) enableControllers(folder);
       folder = join(folder, part);
-      if (!existsSync(folder)) mkdirSync(folder);
+      mkdirSync(folder, { recursive: true });
       if (hierarchy.version === 1 && hierarchy.controllers.includes('cpuset')) inheritCpuset(folder);
     }
   }
@@ -62,17 +63,36 @@ export function processesInCgroup(path: string): number[] {
   return [...new Set(pids)];
 }
 
-/** Removes an empty cgroup and those below it, in every hierarchy. */
-export function removeCgroup(path: string): void {
-  for (const mount of allMounts()) {
-    for (const folder of foldersBelow(join(mount, path)).toReversed()) rmdirSync(folder);
+/**
+ * Removes a cgroup without processes and those below it, in every hierarchy. A process that ended counts until its parent
+ * has taken note of it, so this waits for a while.
+ * @throws Error (EBUSY) where processes are left
+ */
+export async function removeCgroup(path: string): Promise<void> {
+  const folders = allMounts().flatMap((mount) => foldersBelow(join(mount, path)).toReversed());
+  const untilMs = Date.now() + 15_000;
+  for (const folder of folders) {
+    while (!removedNow(folder)) {
+      if (Date.now() > untilMs) throw new Error(`cannot remove cgroup ${folder}: processes are left in it`);
+      await sleep(50);
+    }
+  }
+}
+
+function removedNow(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EBUSY') return false;
+    throw error;
   }
 }
 
 /** Removes a cgroup that other clusters may share, where it is empty. */
-export function removeCgroupIfEmpty(path: string): void {
+export async function removeCgroupIfEmpty(path: string): Promise<void> {
   const shared = allMounts().some((mount) => foldersBelow(join(mount, path)).length > 1);
-  if (!shared) removeCgroup(path);
+  if (!shared) await removeCgroup(path);
 }
 
 function foldersBelow(folder: string): string[] {

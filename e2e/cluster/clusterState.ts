@@ -45,6 +45,11 @@ export function clusterPaths(name: string): ClusterPaths {
   };
 }
 
+/** Lock on what all clusters share: slots, and the folders and cgroup that hold theirs. */
+export function sharedLockFile(): string {
+  return join(stateFolder(), '.shared.lock');
+}
+
 export function readState(name: string): ClusterState | undefined {
   const { stateFile } = clusterPaths(name);
   return existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, 'utf8')) as ClusterState) : undefined;
@@ -67,7 +72,7 @@ export function clusterNames(): string[] {
 }
 
 /**
- * The lowest slot that no cluster has. The caller holds the lock on slots.
+ * The lowest slot that no cluster has. The caller holds {@link sharedLockFile}.
  * @throws Error where all are taken
  */
 export function freeSlot(): number {

@@ -3,11 +3,18 @@ import { join } from 'node:path';
 import { planAddresses } from './addressPlan.ts';
 import { createCgroup } from './cgroups.ts';
 import type { Cluster, ClusterOptions } from './cluster.ts';
-import { type ClusterState, clusterPaths, freeSlot, planOf, readState, writeState } from './clusterState.ts';
+import {
+  type ClusterState,
+  clusterPaths,
+  freeSlot,
+  planOf,
+  readState,
+  sharedLockFile,
+  writeState,
+} from './clusterState.ts';
 import { outputOf } from './command.ts';
 import { etcdProgram } from './controlPlane.ts';
 import { withLock } from './exclusiveLock.ts';
-import { stateFolder } from './folders.ts';
 import { kubernetesBinaries } from './kubernetesBinaries.ts';
 import { kubernetesComponents } from './kubernetesModule.ts';
 import { defaultKubernetes, parseKubernetesVersion } from './kubernetesVersions.ts';
@@ -75,11 +82,14 @@ function sameCluster(found: ClusterState, wanted: Omit<ClusterState, 'slot' | 'c
   );
 }
 
-/** Writes the state down under the lowest free slot. */
+/** Writes the state down under the lowest free slot, and makes what lies in folders that all clusters share. */
 function takeSlot(wanted: ClusterState, signal?: AbortSignal): Promise<ClusterState> {
-  return withLock(join(stateFolder(), '.slots.lock'), { signal }, () => {
+  return withLock(sharedLockFile(), { signal }, () => {
     const state = { ...wanted, slot: freeSlot() };
     writeState(state);
+    const paths = clusterPaths(state.name);
+    mkdirSync(paths.run, { recursive: true });
+    createCgroup(`${paths.cgroup}/daemons`);
     return Promise.resolve(state);
   });
 }
@@ -95,8 +105,6 @@ async function start(
   const startedMs = Date.now();
   const tell = (step: string): void =>
     onProgress(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(5)} s  ${step}`);
-  mkdirSync(paths.run, { recursive: true });
-  createCgroup(`${paths.cgroup}/daemons`);
   await outputOf(['sh', '-e', '-x', '-s'], { input: networkScript(plan), signal });
   tell(`network of ${plan.nodes.length} nodes, control plane and client`);
   await sandboxImageArchive();

@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { networkNamespaces, planAddresses } from './addressPlan.ts';
 import { processesInCgroup, removeCgroup, removeCgroupIfEmpty } from './cgroups.ts';
-import { type ClusterPaths, clusterPaths, readState } from './clusterState.ts';
+import { type ClusterPaths, clusterPaths, readState, sharedLockFile } from './clusterState.ts';
 import { outputOf, runCommand } from './command.ts';
+import { withLock } from './exclusiveLock.ts';
 import { identify, signalProcess } from './processIdentity.ts';
 
 /**
@@ -20,11 +21,14 @@ export async function takeDown(name: string): Promise<void> {
   // It went with the control plane's namespace, unless the start ended before it was moved there.
   if (slot !== undefined) await runCommand(['ip', 'link', 'delete', planAddresses(name, slot, 0).hostInterface]);
   for (const mount of mountsBelow([paths.folder, paths.run])) await outputOf(['umount', '--lazy', mount]);
-  removeCgroup(paths.cgroup);
-  removeCgroupIfEmpty(dirname(paths.cgroup));
+  await removeCgroup(paths.cgroup);
   rmSync(paths.run, { recursive: true, force: true });
   rmSync(paths.folder, { recursive: true, force: true });
-  removeFolderIfEmpty(dirname(paths.run));
+  // Another cluster may just be making its own in there.
+  await withLock(sharedLockFile(), {}, async () => {
+    await removeCgroupIfEmpty(dirname(paths.cgroup));
+    removeFolderIfEmpty(dirname(paths.run));
+  });
 }
 
 /** Network namespaces of the cluster that exist: its control plane, its nodes, its client. */
