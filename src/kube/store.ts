@@ -85,18 +85,25 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
    */
   replace(entries: readonly Entry<T>[], distrust = false): readonly StoreChange<T>[] {
     const before = this.#entries;
-    const after = new Map(entries.map((entry) => [entry.key, entry]));
+    // What did not change stays the very object that handlers know.
+    const isKept = (old: Entry<T>, entry: Entry<T>): boolean =>
+      !distrust && old.uid === entry.uid && old.resourceVersion === entry.resourceVersion;
+    const after = new Map<string, Entry<T>>();
+    for (const entry of entries) {
+      const old = before.get(entry.key);
+      after.set(entry.key, old !== undefined && isKept(old, entry) ? old : entry);
+    }
     const indexes = this.#emptyIndexes();
     for (const entry of after.values()) this.#file(indexes, entry);
     this.#entries = after;
     this.#indexes = indexes;
     const gone = [...before.values()].filter((old) => after.get(old.key)?.uid !== old.uid).map(deletion);
-    const kept = [...after.values()].flatMap((entry) => {
+    const come = [...after.values()].flatMap((entry) => {
       const old = before.get(entry.key);
       if (old === undefined || old.uid !== entry.uid) return [addition(entry)];
-      return old.resourceVersion === entry.resourceVersion && !distrust ? [] : [change(old, entry)];
+      return old === entry ? [] : [change(old, entry)];
     });
-    return [...gone, ...kept];
+    return [...gone, ...come];
   }
 
   /** An object as it is now. Nothing changes when the store has this very version already. */

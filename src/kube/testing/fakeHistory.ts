@@ -14,7 +14,8 @@ export interface FakePage {
 
 /** Objects with etcd's rules: one counter for all writes, a history that can be compacted, lists that are snapshots. */
 export class FakeHistory {
-  #version = 100;
+  /** High, so that a test can go back many times and never overtake what it has shown before. */
+  #version = 1_000_000;
   #compacted = 0;
   #uids = 0;
   #snapshots = 0;
@@ -64,7 +65,7 @@ export class FakeHistory {
 
   /** As an etcd restored from a backup: the objects stay as they are here, but the counter is behind again. */
   goBack(by: number): void {
-    this.#version = Math.max(1, this.#version - by);
+    this.#version = this.#version - by;
     for (const [key, object] of this.#objects) {
       const resourceVersion = String(Math.min(Number(object.metadata.resourceVersion), this.#version));
       this.#objects.set(key, { ...object, metadata: { ...object.metadata, resourceVersion } });
