@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { linkAbort } from '../runtime/linkAbort.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { TokenBucket } from '../runtime/rateLimit.ts';
 import type { Client } from './client.ts';
@@ -149,11 +150,12 @@ export class EventRecorder {
 
   /** Sleeps until something is recorded or a count may be written. */
   async #untilDue(signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    const woken = linkAbort(signal);
+    this.#wake = () => woken.abort(new Error('something was recorded'));
     const dueMs = Math.min(...[...this.#toCount].map(({ countDueMs }) => countDueMs));
     const sleepMs = Math.min(dueMs - this.#clock.monotonicMs(), LONGEST_SLEEP_MS);
-    await Promise.allSettled([this.#clock.sleep(sleepMs, AbortSignal.any([signal, woken.signal]))]);
+    await Promise.allSettled([this.#clock.sleep(sleepMs, woken.signal)]);
+    woken.release();
   }
 
   /** Sends one event or count; tries again on faults that may pass. Puts it back when `signal` is aborted meanwhile. */

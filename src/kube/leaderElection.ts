@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../runtime/clock.ts';
+import { linkAbort } from '../runtime/linkAbort.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { ApiError, isNotFound } from './errors.ts';
 import { claimed, type LeaseApi, LeaseObservation, released } from './leaderElectionLease.ts';
@@ -139,27 +140,29 @@ export class LeaderElector implements LeaderGuard {
   /** One attempt to get or keep the lease. Says when the successful write was sent, or nothing. Never throws. */
   async #tryOnce(giveUp: AbortSignal): Promise<Moment | undefined> {
     const { clock, renewDeadlineMs } = this.#options;
-    const limit = new AbortController();
+    const limit = linkAbort();
     const limitMs = renewDeadlineMs / 2;
     const cancel = clock.schedule(limitMs, () => limit.abort(new Error(`no answer within ${limitMs} ms`)));
+    const either = linkAbort(limit.signal, giveUp);
     try {
-      return await this.#attempt(AbortSignal.any([limit.signal, giveUp]), limit.signal);
+      return await this.#attempt(either.signal, this.#term ? either.signal : limit.signal);
     } catch (err) {
       if (isConflict(err)) this.#log.debug('somebody else wrote the leader lease first');
       else if (!giveUp.aborted) this.#log.warn('cannot read or write the leader lease', { err });
       return undefined;
     } finally {
       cancel();
+      either.release();
     }
   }
 
   /**
-   * A write that takes the lease is not aborted by `stop`: whether it happened would be unknown, and the lease could not
-   * be given back. A leader renews what it wrote last, and reads only where somebody else wrote.
+   * A write that takes the lease is not aborted by `stop` (`writeSignal` does not follow it): whether it happened would be
+   * unknown, and the lease could not be given back. A leader renews what it wrote last, and reads only where somebody
+   * else wrote.
    */
-  async #attempt(readSignal: AbortSignal, limit: AbortSignal): Promise<Moment | undefined> {
+  async #attempt(readSignal: AbortSignal, writeSignal: AbortSignal): Promise<Moment | undefined> {
     const { leases, clock, identity, leaseDurationMs } = this.#options;
-    const writeSignal = this.#term ? AbortSignal.any([limit, this.#term.signal]) : limit;
     if (this.#lease) {
       try {
         return await this.#claim(this.#lease, writeSignal);

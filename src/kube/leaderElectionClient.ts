@@ -1,6 +1,6 @@
+import { linkAbort } from '../runtime/linkAbort.ts';
 import type { CallOptions, Client } from './client.ts';
 import type { LeaderGuard } from './leaderElectionTerm.ts';
-import type { Resource } from './resources.ts';
 
 /**
  * `client` with every write under `guard`: refused with `NotLeaderError` where the lease is not held at that moment,
@@ -8,9 +8,19 @@ import type { Resource } from './resources.ts';
  * deadline; the reconcile's own back-off does it. Reads pass as they are.
  */
 export function leaderOnly(client: Client, guard: LeaderGuard): Client {
-  function underGuard<O extends CallOptions>(verb: string, resource: Resource, options: O): O {
-    guard.assertLeader(`${verb} ${resource.plural}`);
-    return { ...options, retry: false, signal: AbortSignal.any([options.signal, guard.signal]) };
+  /** Runs one write, if we may. */
+  async function underGuard<O extends CallOptions, R>(
+    doing: string,
+    options: O,
+    write: (options: O) => Promise<R>,
+  ): Promise<R> {
+    guard.assertLeader(doing);
+    const end = linkAbort(options.signal, guard.signal);
+    try {
+      return await write({ ...options, retry: false, signal: end.signal });
+    } finally {
+      end.release();
+    }
   }
   return {
     get: (resource, ref, options) => client.get(resource, ref, options),
@@ -19,22 +29,17 @@ export function leaderOnly(client: Client, guard: LeaderGuard): Client {
     listPage: (resource, options) => client.listPage(resource, options),
     watch: (resource, options) => client.watch(resource, options),
     close: () => client.close(),
-    async create(resource, object, options) {
-      return client.create(resource, object, underGuard('create', resource, options));
-    },
-    async update(resource, object, options) {
-      return client.update(resource, object, underGuard('update', resource, options));
-    },
-    async patch(resource, ref, patch, options) {
-      return client.patch(resource, ref, patch, underGuard('patch', resource, options));
-    },
-    async delete(resource, ref, options) {
-      return client.delete(resource, ref, underGuard('delete', resource, options));
-    },
-    async raw(request) {
-      if (request.method === 'GET') return client.raw(request);
-      guard.assertLeader(`${request.method} ${request.path}`);
-      return client.raw({ ...request, retry: false, signal: AbortSignal.any([request.signal, guard.signal]) });
-    },
+    create: (resource, object, options) =>
+      underGuard(`create ${resource.plural}`, options, (guarded) => client.create(resource, object, guarded)),
+    update: (resource, object, options) =>
+      underGuard(`update ${resource.plural}`, options, (guarded) => client.update(resource, object, guarded)),
+    patch: (resource, ref, patch, options) =>
+      underGuard(`patch ${resource.plural}`, options, (guarded) => client.patch(resource, ref, patch, guarded)),
+    delete: (resource, ref, options) =>
+      underGuard(`delete ${resource.plural}`, options, (guarded) => client.delete(resource, ref, guarded)),
+    raw: (request) =>
+      request.method === 'GET'
+        ? client.raw(request)
+        : underGuard(`${request.method} ${request.path}`, request, (guarded) => client.raw(guarded)),
   };
 }

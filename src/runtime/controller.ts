@@ -1,5 +1,6 @@
 import { keyOf, type ObjectRef, refOf } from '../kube/resources.ts';
 import type { Clock } from './clock.ts';
+import { linkAbort } from './linkAbort.ts';
 import type { Logger } from './logger.ts';
 import type { ControllerMetrics, OperatorMetrics, ReconcileResult } from './metrics.ts';
 import { WorkQueue, type WorkQueueOptions } from './queue.ts';
@@ -118,13 +119,13 @@ export class Controller {
   async #attempt(key: string, abort: AbortSignal): Promise<ReconcileResult | undefined> {
     const object: ObjectKey = { namespace: '', ...refOf(key) };
     const log = this.#log.child({ ...object });
-    const deadline = new AbortController();
+    const end = linkAbort(abort);
     const cancelDeadline = this.#clock.schedule(this.#deadlineMs, () => {
       log.warn('reconcile passed its deadline', { deadlineSeconds: this.#deadlineMs / 1_000 });
-      deadline.abort(new Error(`the reconcile of ${key} took longer than ${this.#deadlineMs / 1_000} s`));
+      end.abort(new Error(`the reconcile of ${key} took longer than ${this.#deadlineMs / 1_000} s`));
     });
     try {
-      const outcome = await this.#reconcile(object, { signal: AbortSignal.any([deadline.signal, abort]), log });
+      const outcome = await this.#reconcile(object, { signal: end.signal, log });
       this.#queue.forget(key);
       if (outcome?.requeueAfterMs === undefined) return 'success';
       this.#queue.addAfter(key, outcome.requeueAfterMs);
@@ -141,6 +142,7 @@ export class Controller {
       return 'error';
     } finally {
       cancelDeadline();
+      end.release();
     }
   }
 }

@@ -9,6 +9,7 @@ export {
 } from './controller.ts';
 export { type HealthCheck, HealthServer, type HealthServerOptions } from './health.ts';
 export { eventLoopDelayCheck, silentWatchCheck, type WatchActivity } from './healthChecks.ts';
+export { type LinkedAbort, linkAbort } from './linkAbort.ts';
 export {
   createLogger,
   LOG_FORMATS,
