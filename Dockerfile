@@ -18,7 +18,7 @@ RUN --mount=type=secret,id=ca,required=false \
     if [ -f /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
     npm ci --ignore-scripts --no-audit
 COPY tsconfig.json ./
-COPY scripts ./scripts
+COPY scripts/build.ts scripts/imageRoot.ts ./scripts/
 COPY src ./src
 RUN npm run build
 RUN node --report-exclude-network scripts/imageRoot.ts dist/operator.mjs /image

@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import type { CommandOptions, CommandResult } from '../cluster/cluster.ts';
+import { runCommand } from '../cluster/command.ts';
+import { type ControlPlane, startControlPlane } from '../cluster/controlPlane.ts';
+import { helmProgram } from '../cluster/goTools.ts';
+import { chartFolder, operatorNamespace } from './chart.ts';
+
+/**
+ * Needs helm (built with Go at first use) and a real API server; no nodes, so nothing here becomes Ready. The API server
+ * is this file's own: the chart's CRD belongs to one release in a cluster, and other files install it their own way.
+ */
+const helmVersions = [3, 4] as const;
+type HelmVersion = (typeof helmVersions)[number];
+const programs = new Map<HelmVersion, string>();
+let controlPlane: ControlPlane | undefined;
+
+beforeAll(async () => {
+  for (const version of helmVersions) programs.set(version, await helmProgram(version));
+  const version = process.env['KUBERNETES_VERSION'];
+  controlPlane = await startControlPlane(version === undefined || version === '' ? {} : { version });
+}, 900_000);
+
+afterAll(() => controlPlane?.stop());
+
+describe('templates', () => {
+  it('pass helm lint without a warning', async () => {
+    const { stdout } = await helm(3, ['lint', '--strict', chartFolder], { check: true });
+    expect(stdout).toContain('0 chart(s) failed');
+    expect(stdout).not.toMatch(/\[(WARNING|ERROR)\]/);
+  });
+
+  it('render to the committed file with default values', async () => {
+    // The CRD has a golden file of its own: crds/.
+    await expect(await template(['--set', 'crds.install=false'])).toMatchFileSnapshot('golden/default.yaml');
+  });
+
+  it('render to the committed file with every option on', async () => {
+    const everything = join(import.meta.dirname, 'golden/everything.values.yaml');
+    await expect(await template(['--set', 'crds.install=false', '--values', everything])).toMatchFileSnapshot(
+      'golden/everything.yaml',
+    );
+  });
+
+  it('hold the generated CRD, unchanged but for labels and the keep annotation', async () => {
+    const crdFile = 'graceful-rollout.io_gracefulrollouts.yaml';
+    const [committed] = documents(readFileSync(join(chartFolder, '../../crds', crdFile), 'utf8'));
+    const [kept] = documents(await template(['--show-only', 'templates/crds.yaml']));
+    const [unkept] = documents(await template(['--show-only', 'templates/crds.yaml', '--set', 'crds.keep=false']));
+    expect(kept?.['spec']).toEqual(committed?.['spec']);
+    expect(kept?.['metadata']).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep' } });
+    expect(unkept?.['spec']).toEqual(committed?.['spec']);
+    expect(unkept?.['metadata']).not.toHaveProperty('annotations');
+  });
+
+  it('are taken by the API server with strict field validation', async () => {
+    const namespace = await freshNamespace('strict');
+    const everything = join(import.meta.dirname, 'golden/everything.values.yaml');
+    const rendered = await template(['--values', everything, '--set', 'metrics.podMonitor.enabled=false'], namespace);
+    const args = ['create', '--dry-run=server', '--validate=strict', '--output=name', '--filename=-'];
+    const created = await kubectl(args, { input: rendered, check: true });
+    expect(created.stderr).toBe('');
+    expect(created.stdout.trim().split('\n')).toHaveLength(documents(rendered).length);
+  });
+});
+
+describe('values', () => {
+  it.each([
+    ['replicas=0', /'\/replicas': minimum: got 0, want 1/],
+    ['replicas=two', /'\/replicas': got string, want integer/],
+    ['replica=3', /additional properties 'replica' not allowed/],
+    ['image.pullPolicy=never', /'\/image\/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'/],
+    ['image.tag=a:b', /'\/image\/tag': 'a:b' does not match pattern/],
+    ['image.digest=abc', /'\/image\/digest': 'abc' does not match pattern/],
+    ['image.repository=', /'\/image\/repository': minLength: got 0, want 1/],
+    ['logLevel=trace', /'\/logLevel': value must be one of 'debug', 'info', 'warn', 'error'/],
+    ['webhook.timeoutSeconds=30', /'\/webhook\/timeoutSeconds': maximum: got 30, want 10/],
+    ['webhook.failurePolicy=Fail', /additional properties 'failurePolicy' not allowed/],
+    ['crds.enabled=false', /additional properties 'enabled' not allowed/],
+    ['resources.limit.memory=1Gi', /additional properties 'limit' not allowed/],
+    ['preStopSleepSeconds=40', /45 is too short: preStopSleepSeconds 40 \+ 25 s .* need at least 65/],
+    ['serviceAccount.create=false', /serviceAccount.name is empty: name the ServiceAccount/],
+    ['fullnameOverride=Shop', /'\/fullnameOverride': 'Shop' does not match pattern/],
+  ])('%s is refused with its field and what is wrong', async (setting, message) => {
+    const { code, stderr } = await helm(3, ['template', 'x', chartFolder, ...forCurrent, '--set', setting]);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe.each(helmVersions)('a release by Helm %i', (version) => {
+  const release = `gr-helm${version}`;
+  let namespace = '';
+  const names = { configuration: `${release}-graceful-rollout`, secret: `${release}-graceful-rollout-webhook-tls` };
+  const upgrade = (...settings: string[]) =>
+    helm(version, ['upgrade', '--install', release, chartFolder, `--namespace=${namespace}`, ...settings], {
+      check: true,
+    });
+
+  beforeAll(async () => {
+    namespace = await freshNamespace(release);
+  });
+
+  it('is upgraded without losing what the operator wrote, and back', async () => {
+    await upgrade();
+    // What the operator does once it runs.
+    const caBundle = Buffer.from('-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n').toString('base64');
+    const publish = JSON.stringify([{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }]);
+    await kubectl(['patch', 'mutatingwebhookconfiguration', names.configuration, '--type=json', `--patch=${publish}`], {
+      check: true,
+    });
+    const data = { 'tls.crt': 'Y2VydA==', 'tls.key': 'a2V5' };
+    await kubectl(
+      ['patch', 'secret', names.secret, `--namespace=${namespace}`, `--patch=${JSON.stringify({ data })}`],
+      {
+        check: true,
+      },
+    );
+
+    const keeps = async (timeoutSeconds: number): Promise<void> => {
+      const configuration = await read(`mutatingwebhookconfiguration/${names.configuration}`);
+      expect(configuration['webhooks']).toMatchObject([{ timeoutSeconds, clientConfig: { caBundle } }]);
+      expect(configuration['webhooks']).toHaveLength(1);
+      expect((await read(`secret/${names.secret}`, `--namespace=${namespace}`))['data']).toEqual(data);
+    };
+    await upgrade();
+    await keeps(2);
+    await upgrade('--set', 'webhook.timeoutSeconds=3,commonLabels.team=shop');
+    await keeps(3);
+    await helm(version, ['rollback', release, '1', `--namespace=${namespace}`], { check: true });
+    await keeps(2);
+  });
+
+  it('brings the CRD back to its own with an upgrade', async () => {
+    const crd = 'customresourcedefinition/gracefulrollouts.graceful-rollout.io';
+    const older = JSON.stringify([{ op: 'remove', path: '/spec/names/shortNames' }]);
+    await kubectl(['patch', crd, '--type=json', `--patch=${older}`], { check: true });
+    await upgrade('--set', 'logLevel=debug');
+    expect((await read(crd))['spec']).toMatchObject({ names: { shortNames: ['gr'] } });
+  });
+
+  it('lets its ServiceAccount do what the operator does, and no more', async () => {
+    const user = `--as=system:serviceaccount:${namespace}:${names.configuration}`;
+    const may = async (...question: string[]): Promise<boolean> =>
+      (await kubectl(['auth', 'can-i', '--quiet', user, ...question])).code === 0;
+    const own = `--namespace=${namespace}`;
+    expect(await may('patch', 'deployments.apps', '--namespace=default')).toBe(true);
+    expect(
+      await may('patch', 'gracefulrollouts.graceful-rollout.io', '--subresource=status', '--namespace=default'),
+    ).toBe(true);
+    expect(await may('update', `secret/${names.secret}`, own)).toBe(true);
+    expect(await may('update', `lease.coordination.k8s.io/${names.configuration}`, own)).toBe(true);
+    expect(await may('create', 'leases.coordination.k8s.io', own)).toBe(true);
+    expect(await may('patch', `mutatingwebhookconfiguration/${names.configuration}`)).toBe(true);
+
+    expect(await may('update', 'deployments.apps', '--namespace=default')).toBe(false);
+    expect(await may('delete', 'deployments.apps', '--namespace=default')).toBe(false);
+    expect(await may('patch', 'gracefulrollouts.graceful-rollout.io', '--namespace=default')).toBe(false);
+    expect(await may('get', 'secrets', own)).toBe(false);
+    expect(await may('get', 'secret/another', own)).toBe(false);
+    expect(await may('get', `secret/${names.secret}`, '--namespace=default')).toBe(false);
+    expect(await may('create', 'leases.coordination.k8s.io', '--namespace=default')).toBe(false);
+    expect(await may('patch', 'mutatingwebhookconfiguration/another')).toBe(false);
+    expect(await may('get', 'pods', '--namespace=default')).toBe(false);
+  });
+
+  it('is uninstalled without a trace but the CRD, which the same release takes over again', async () => {
+    await helm(version, ['uninstall', release, `--namespace=${namespace}`], { check: true });
+    const kinds =
+      'deployments,services,secrets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,clusterroles,clusterrolebindings,mutatingwebhookconfigurations,customresourcedefinitions';
+    const selector = `--selector=app.kubernetes.io/instance=${release}`;
+    const left = await kubectl(['get', kinds, '--all-namespaces', selector, '--output=name'], { check: true });
+    expect(left.stdout.trim()).toBe(
+      'customresourcedefinition.apiextensions.k8s.io/gracefulrollouts.graceful-rollout.io',
+    );
+    await upgrade('--set', 'crds.keep=false');
+    await helm(version, ['uninstall', release, `--namespace=${namespace}`, '--wait'], { check: true });
+    const after = await kubectl(['get', kinds, '--all-namespaces', selector, '--output=name'], { check: true });
+    expect(after.stdout.trim()).toBe('');
+  });
+});
+
+// `helm template` does not ask an API server for its version.
+const forCurrent = ['--kube-version=1.37.0'];
+
+async function template(args: readonly string[], namespace = 'graceful-rollout-system'): Promise<string> {
+  const release = ['template', 'graceful-rollout', chartFolder, `--namespace=${namespace}`];
+  return (await helm(3, [...release, ...forCurrent, ...args], { check: true })).stdout;
+}
+
+function helm(version: HelmVersion, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  return runCommand([programs.get(version) ?? 'helm', ...args], withKubeconfig(options));
+}
+
+function kubectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  return runCommand([controlPlane?.kubectl ?? 'kubectl', ...args], withKubeconfig(options));
+}
+
+function withKubeconfig(options: CommandOptions): CommandOptions {
+  return { ...options, env: { ...options.env, KUBECONFIG: controlPlane?.kubeconfigPath ?? '/nonexistent' } };
+}
+
+async function read(...object: readonly string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await kubectl(['get', ...object, '--output=json'], { check: true });
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+function documents(text: string): Record<string, unknown>[] {
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Record<string, unknown> | null)
+    .filter((document) => document !== null);
+}
+
+async function freshNamespace(name: string): Promise<string> {
+  await kubectl(['create', '--filename=-'], { input: JSON.stringify(operatorNamespace(name)), check: true });
+  return name;
+}
