@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from './processIdentity.ts';
 
@@ -33,12 +33,22 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
       await sleep(200, undefined, options.signal === undefined ? {} : { signal: options.signal });
     }
     try {
+      removeLeftovers(path);
       return await work();
     } finally {
       rmSync(path, { force: true });
     }
   } finally {
     rmSync(mine, { force: true });
+  }
+}
+
+/** Removes what processes that were killed while they waited for, or held, this lock have left beside it. */
+function removeLeftovers(path: string): void {
+  for (const name of readdirSync(dirname(path))) {
+    const own = name.startsWith(`${basename(path)}.`) ? join(dirname(path), name) : undefined;
+    const writer = own === undefined ? undefined : readHolder(own);
+    if (own !== undefined && writer !== undefined && !isAlive(writer)) rmSync(own, { force: true });
   }
 }
 
@@ -55,7 +65,9 @@ function tryLink(mine: string, path: string): boolean {
 
 function readHolder(path: string): ProcessIdentity | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity;
+    const text = readFileSync(path, 'utf8');
+    // A waiting process may just be writing its own file.
+    return text.endsWith('}') ? (JSON.parse(text) as ProcessIdentity) : undefined;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

@@ -29,13 +29,13 @@ export function kubernetesGoMod(version: KubernetesVersion, upstreamGoMod: strin
     );
   }
   const replaces = staging.map((path) => `\t${path} => ${path} ${version.staging}`);
-  return [
+  const blocks = [
     'module graceful-rollout.io/test-cluster',
     go,
     `require k8s.io/kubernetes v${version.text}`,
     `replace (\n${replaces.join('\n')}\n)`,
-    '',
-  ].join('\n\n');
+  ];
+  return `${blocks.join('\n\n')}\n`;
 }
 
 /** Linker flags: stripped, and with the version the components report (clients look at it). */
