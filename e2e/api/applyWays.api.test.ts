@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Container, Deployment } from '../../src/api/kubernetes.ts';
-import { createInformer, deployments } from '../../src/kube/index.ts';
+import { deployments } from '../../src/kube/index.ts';
 import { goTool } from '../cluster/goTools.ts';
-import { ApiHarness, until } from './harness.ts';
+import { ApiHarness } from './harness.ts';
+import { namespaceObject, rolloutObject, serviceObject, waitForCondition } from './objects.ts';
+import { TemplateWatch } from './templateWatch.ts';
 import { helm, kubectlApply, kubectlEdit, kubectlReplace, serverSideApply, type Edit, type Way } from './ways.ts';
 
 let harness: ApiHarness;
 let programs: { readonly helm3: string; readonly helm4: string };
 
 beforeAll(async () => {
-  programs = { helm3: await goTool('helm'), helm4: await goTool('helm4') };
+  programs = { helm3: await goTool('helm3'), helm4: await goTool('helm4') };
   harness = await ApiHarness.start();
   await harness.startOperator();
 }, 900_000);
@@ -133,41 +135,26 @@ const ways: readonly (readonly [string, (h: ApiHarness) => Way])[] = [
 describe.each(ways)('%s', (key, makeWay) => {
   test('every change of a manifest gives one rollout, none gives none, and the contract holds after each', async () => {
     const namespace = `shop-${key}`;
-    await harness.apply([
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-      {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name: 'web', namespace },
-        spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] },
-      },
-      {
-        apiVersion: 'graceful-rollout.io/v1alpha1',
-        kind: 'GracefulRollout',
-        metadata: { name: 'web', namespace },
-        spec: { targetRef: { name: 'web' } },
-      },
-    ]);
+    await harness.apply([namespaceObject(namespace), serviceObject(namespace), rolloutObject(namespace)]);
     // The webhook's caches have them once the status says that the target is missing.
-    await harness.kubectl([
-      ...['wait', '--for=condition=TargetFound=False', 'gr/web', '-n', namespace, '--timeout=20s'],
-    ]);
+    await waitForCondition(harness, namespace, 'TargetFound=False');
     const way = makeWay(harness);
-    const watcher = await watchTemplates(namespace);
+    const watcher = await TemplateWatch.start(harness.client, namespace);
+    const rollouts = (): number => watcher.templatesOf(namespace).length;
     try {
       let manifest = manifestOf(namespace);
       await way.write(manifest, undefined);
-      await watcher.settled();
-      expect(watcher.templates, 'create').toBe(1);
+      await watcher.settled(namespace);
+      expect(rollouts(), 'create').toBe(1);
       await expectContract(namespace, { grace: 35, hook: 'ours' });
-      await harness.kubectl(['wait', '--for=condition=ContractEnforced', 'gr/web', '-n', namespace, '--timeout=20s']);
+      await waitForCondition(harness, namespace, 'ContractEnforced');
       for (const step of steps) {
-        const before = { templates: watcher.templates, generation: (await live(namespace)).metadata.generation };
+        const before = { templates: rollouts(), generation: (await live(namespace)).metadata.generation };
         if (step.edit !== undefined) manifest = step.edit(manifest);
         const result = await way.write(manifest, step.edit);
-        await watcher.settled();
+        await watcher.settled(namespace);
         const after = await live(namespace);
-        expect(watcher.templates - before.templates, `${step.name}: rollouts`).toBe(step.rollouts);
+        expect(rollouts() - before.templates, `${step.name}: rollouts`).toBe(step.rollouts);
         if (step.edit === undefined && key !== 'kubectl-replace') {
           expect(after.metadata.generation, `${step.name}: generation`).toBe(before.generation);
         }
@@ -175,10 +162,10 @@ describe.each(ways)('%s', (key, makeWay) => {
         if (step.warns !== undefined) expect(result.stderr, step.name).toMatch(step.warns);
         await expectContract(namespace, { grace: step.grace ?? 35, hook: step.hook ?? 'ours' }, step.name);
       }
-      const beforeUndo = watcher.templates;
+      const beforeUndo = rollouts();
       await harness.kubectl(['rollout', 'undo', 'deployment/web', '-n', namespace]);
-      await watcher.settled();
-      expect(watcher.templates - beforeUndo, 'rollout undo').toBe(1);
+      await watcher.settled(namespace);
+      expect(rollouts() - beforeUndo, 'rollout undo').toBe(1);
       await expectContract(namespace, { grace: 120, hook: 'exec' }, 'rollout undo');
       const owners = (await live(namespace)).metadata.managedFields ?? [];
       for (const { manager, fieldsV1 } of owners) {
@@ -186,7 +173,7 @@ describe.each(ways)('%s', (key, makeWay) => {
       }
     } finally {
       way.close();
-      watcher.stop();
+      await watcher.stop();
     }
   });
 });
@@ -208,43 +195,4 @@ async function expectContract(
   for (const hook of others) expect(hook, `${step}: preStop of a sidecar`).toEqual(ours);
   expect(spec.template.spec.terminationGracePeriodSeconds, `${step}: grace period`).toBe(wanted.grace);
   expect(spec.strategy?.rollingUpdate?.maxUnavailable, `${step}: maxUnavailable`).toBe(0);
-}
-
-/** Counts every change of the pod template, as a watch sees them: none can hide between two reads. */
-async function watchTemplates(namespace: string) {
-  const stop = new AbortController();
-  const informer = createInformer({ client: harness.client, resource: deployments, namespace });
-  let templates = 0;
-  let last = '';
-  let version = '';
-  informer.onChange((_key, { new: now }) => {
-    if (now === undefined) return;
-    version = now.metadata.resourceVersion ?? '';
-    const text = JSON.stringify(now.spec.template);
-    if (text !== last) templates += 1;
-    last = text;
-  });
-  const running = informer.run(stop.signal);
-  await informer.waitForSync(stop.signal);
-  return {
-    get templates() {
-      return templates;
-    },
-    /** The operator has looked at the newest version and nothing changed for a while. */
-    async settled(): Promise<void> {
-      let seen = '';
-      let sinceMs = performance.now();
-      await until('the Deployment does not change any more', async () => {
-        const now = await live(namespace);
-        const newest = now.metadata.resourceVersion ?? '';
-        if (newest !== seen || version !== newest) sinceMs = performance.now();
-        seen = newest;
-        return performance.now() - sinceMs > 400 ? true : undefined;
-      });
-    },
-    stop(): void {
-      stop.abort();
-      void running;
-    },
-  };
 }

@@ -15,6 +15,12 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+export interface LaunchOptions {
+  readonly args?: readonly string[];
+  /** The folder that holds `main.ts`: another version of the operator. Default: `src`. */
+  readonly sources?: string;
+}
+
 /** A control plane of its own with the CRD, the webhook configuration (by URL) and the operator as a child process. */
 export class ApiHarness {
   readonly controlPlane: ControlPlane;
@@ -62,7 +68,11 @@ export class ApiHarness {
   async #prepare(): Promise<void> {
     await this.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: operatorNamespace } }]);
     await this.kubectl(['apply', '--server-side', '-f', path.join(root, 'crds')]);
-    await this.kubectl(['wait', '--for=condition=Established', 'crd/gracefulrollouts.graceful-rollout.io']);
+    // kubectl wait fails on a CRD that has no status yet; served means that its objects can be listed.
+    await until('the CRD is served', async () => {
+      const listed = await this.kubectl(['get', 'gracefulrollouts', '-A'], { allowFailure: true });
+      return listed.code === 0 ? true : undefined;
+    });
     await this.apply([
       {
         apiVersion: 'v1',
@@ -94,7 +104,7 @@ export class ApiHarness {
           failurePolicy: 'Ignore',
           timeoutSeconds: 2,
           sideEffects: 'NoneOnDryRun',
-          reinvocationPolicy: 'IfNeeded',
+          reinvocationPolicy: 'Never',
           admissionReviewVersions: ['v1'],
         },
       ],
@@ -102,14 +112,14 @@ export class ApiHarness {
   }
 
   /** Starts the operator from source and returns when it is ready, the webhook trusted by the API server included. */
-  async startOperator(extraArgs: readonly string[] = []): Promise<OperatorProcess> {
-    const operator = this.launchOperator(extraArgs);
+  async startOperator(options: LaunchOptions = {}): Promise<OperatorProcess> {
+    const operator = this.launchOperator(options);
     await operator.untilReady();
     return operator;
   }
 
   /** Starts it and does not wait. */
-  launchOperator(extraArgs: readonly string[] = []): OperatorProcess {
+  launchOperator({ args: extraArgs = [], sources = path.join(root, 'src') }: LaunchOptions = {}): OperatorProcess {
     if (this.#operator !== undefined && !this.#operator.ended) throw new Error('the operator runs already');
     const args = [
       ...['--kubeconfig', this.controlPlane.kubeconfigPath, '--namespace', operatorNamespace],
@@ -117,7 +127,8 @@ export class ApiHarness {
       ...['--webhook-name', '127.0.0.1', '--listen', '127.0.0.1', '--drain-seconds', '0', '--log-level', 'debug'],
       ...extraArgs,
     ];
-    this.#operator = new OperatorProcess(args, this.#ports.health, path.join(this.controlPlane.folder, 'operator.log'));
+    const logFile = path.join(this.controlPlane.folder, 'operator.log');
+    this.#operator = new OperatorProcess([path.join(sources, 'main.ts'), ...args], this.#ports.health, logFile);
     return this.#operator;
   }
 
@@ -179,7 +190,7 @@ export class OperatorProcess {
 
   constructor(args: readonly string[], healthPort: number, logFile: string) {
     this.#healthPort = healthPort;
-    this.#child = spawn(process.execPath, [path.join(root, 'src/main.ts'), ...args], {
+    this.#child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const log = createWriteStream(logFile, { flags: 'a' });

@@ -26,6 +26,12 @@ export const CONTRACT_ANNOTATION = `${GROUP}/contract` as const;
 export const ADOPT_ANNOTATION = `${GROUP}/adopt` as const;
 
 /**
+ * Begins the value of {@link ADOPT_ANNOTATION} in the controller's touch; the webhook takes it away. A touch that comes
+ * back with it did not pass the webhook, and is never stored: it is tried as a dry run first.
+ */
+export const ADOPT_REQUEST_PREFIX = 'requested-';
+
+/**
  * `"true"`, set by a person on a Deployment that no GracefulRollout enforces any more: the webhook gives back at once,
  * in that write (a rollout), and removes all annotations of this group.
  */

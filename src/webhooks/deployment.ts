@@ -1,6 +1,6 @@
 import type { Counter } from 'prom-client';
 import type { Claim } from '../api/claim.ts';
-import { ADOPT_ANNOTATION, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION } from '../api/index.ts';
+import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION } from '../api/index.ts';
 import type { Deployment, KubeObject, Service } from '../api/kubernetes.ts';
 import { decideAdmission, electRollout } from '../contract/index.ts';
 import type { Logger } from '../runtime/index.ts';
@@ -77,11 +77,19 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
         dryRun: request.dryRun === true,
       });
     }
-    return allowAs(request, decision.object, {
+    return allowAs(request, claim === undefined ? decision.object : answered(decision.object), {
       warnings: decision.warnings,
       auditAnnotations: { decision: decision.kind },
     });
   };
+}
+
+/** Tells the controller that its touch passed here: see `ADOPT_REQUEST_PREFIX`. */
+function answered(object: Deployment): Deployment {
+  const touch = object.metadata.annotations?.[ADOPT_ANNOTATION];
+  if (touch?.startsWith(ADOPT_REQUEST_PREFIX) !== true) return object;
+  const annotations = { ...object.metadata.annotations, [ADOPT_ANNOTATION]: touch.slice(ADOPT_REQUEST_PREFIX.length) };
+  return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
 function isDeployment({ resource, subResource, object }: AdmissionRequest): boolean {

@@ -1,4 +1,4 @@
-import { ADOPT_ANNOTATION, API_VERSION, KIND } from '../../api/index.ts';
+import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, API_VERSION, KIND } from '../../api/index.ts';
 import type { GracefulRolloutStatus } from '../../api/index.ts';
 import type { Deployment, KubeObject } from '../../api/kubernetes.ts';
 import { applyContract } from '../../contract/index.ts';
@@ -25,7 +25,7 @@ export async function adopt(
     metadata: {
       uid: metadata.uid,
       resourceVersion: metadata.resourceVersion,
-      annotations: { [ADOPT_ANNOTATION]: adoption.touchValue },
+      annotations: { [ADOPT_ANNOTATION]: `${ADOPT_REQUEST_PREFIX}${adoption.touchValue}` },
     },
   };
   const touch = (dryRun: boolean): Promise<Deployment> =>

@@ -1,5 +1,11 @@
 import type { Claim } from '../../api/claim.ts';
-import type { Change, Finding, ResolvedContract } from '../../api/index.ts';
+import {
+  ADOPT_ANNOTATION,
+  ADOPT_REQUEST_PREFIX,
+  type Change,
+  type Finding,
+  type ResolvedContract,
+} from '../../api/index.ts';
 import type { Deployment, Service } from '../../api/kubernetes.ts';
 import {
   applyContract,
@@ -139,10 +145,10 @@ export function conclude(snapshot: Snapshot, adoption: Adoption, outcome: Adopti
     }
     case 'NotCompleted': {
       const target = targetFacts(adoption.deployment, snapshot.services);
-      const record = readRecord(outcome.deployment);
       const [first] = applyContract(outcome.deployment, contract).changes;
-      // The webhook leaves its record in the write; a record without the values means that someone came after it.
-      const overruled = record?.some((change) => change.path === first?.path) === true;
+      // The webhook answers a touch; an answered touch without the values means that someone came after it.
+      const answer = outcome.deployment.metadata.annotations?.[ADOPT_ANNOTATION] ?? '';
+      const overruled = !answer.startsWith(ADOPT_REQUEST_PREFIX);
       return {
         situation:
           overruled && first !== undefined
@@ -203,6 +209,7 @@ function targetFacts(deployment: Deployment, services: readonly Service[]): Targ
     paused: spec.paused === true,
     replicas,
     ...(caughtUp ? { updatedReplicas: updated } : {}),
+    oldReplicas: Math.max(0, (status?.replicas ?? 0) - updated),
     rolledOut: caughtUp && updated >= replicas && (status.replicas ?? 0) === updated,
     ...(stuck === undefined ? {} : { stuck }),
     served: services.some((service) => selects(service, deployment)),

@@ -166,7 +166,11 @@ function enforced(
   if (target?.served === false) return row('NoService');
   if (target?.replicas === 0) return row('ScaledToZero', 'it is scaled to zero');
   if (target === undefined || target.rolledOut) return row('Enforced');
-  const progress = `${target.updatedReplicas ?? 0} of ${target.replicas} pods come from the present template`;
+  const old = target.oldReplicas > 0 ? `, ${target.oldReplicas} of older ones are left` : '';
+  const progress =
+    target.updatedReplicas === undefined
+      ? 'the Deployment controller has not seen it yet'
+      : `${target.updatedReplicas} of ${target.replicas} pods come from the present template${old}`;
   // Old pods of a contract that was in force before carry it too: an ordinary rollout leaves Ready as it is.
   const was = rollout.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
   if (was && sameContract(rollout.status?.contract, contract)) return row('RollingOut', progress);

@@ -25,6 +25,8 @@ export interface TargetFacts {
   readonly replicas: number;
   /** Pods of the present template, where the Deployment controller has caught up with it; else unknown. */
   readonly updatedReplicas?: number;
+  /** Pods of older templates that are not terminating yet. */
+  readonly oldReplicas: number;
   /** Every pod comes from the present template (old ones gone, as far as the Deployment's status tells). */
   readonly rolledOut: boolean;
   /** The Deployment controller's words when the rollout passed its progress deadline. */

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ApiHarness } from './harness.ts';
+import { createMany, type ScaleResult } from './scale.ts';
+
+let harness: ApiHarness;
+
+beforeAll(async () => {
+  harness = await ApiHarness.start();
+}, 900_000);
+
+afterAll(async () => {
+  await harness?.stop();
+});
+
+/** What every target must look like, whatever happened to the operator. */
+function expectAllEnforced(result: ScaleResult, count: number): void {
+  expect(result.targets).toHaveLength(count);
+  for (const { metadata, spec } of result.targets) {
+    const name = metadata.name ?? '';
+    const [app] = spec.template.spec.containers;
+    expect(app?.lifecycle?.preStop, name).toEqual({ sleep: { seconds: 5 } });
+    expect(spec.template.spec.terminationGracePeriodSeconds, name).toBe(35);
+    expect(spec.strategy?.rollingUpdate?.maxUnavailable, name).toBe(0);
+    // Created by one write; every further one of ours raises the generation.
+    expect((metadata.generation ?? 0) - 1, `${name}: writes of the operator`).toBeLessThanOrEqual(2);
+    expect(result.templates.get(name), `${name}: templates`).toBeLessThanOrEqual(2);
+  }
+  for (const { metadata, status } of result.rollouts) {
+    expect(status?.phase, metadata.name).toBe('Enforced');
+    expect(status?.changes?.map(({ path, to }) => `${path}=${to}`).sort(), metadata.name).toEqual(
+      [
+        'spec.strategy.rollingUpdate.maxUnavailable=0',
+        'spec.template.spec.containers[app].lifecycle={"preStop":{"sleep":{"seconds":5}}}',
+        'spec.template.spec.terminationGracePeriodSeconds=35',
+      ].sort(),
+    );
+  }
+}
+
+test('200 GracefulRollouts with Deployments, the operator killed 50 times meanwhile: all enforced, no template changed twice', async () => {
+  const count = 200;
+  const result = await createMany(harness, {
+    count,
+    kills: 50,
+    random: Math.random,
+    onProgress: (line) => process.stderr.write(`${line}\n`),
+  });
+  expect(result.kills).toBe(50);
+  expectAllEnforced(result, count);
+}, 600_000);
