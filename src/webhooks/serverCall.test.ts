@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect as tlsConnect } from 'node:tls';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allow, allowAs, deny } from './admissionReview.ts';
@@ -28,7 +29,7 @@ describe('a call of the webhook', () => {
     expect(responseOf(await call(port, '/patch', review()))).toMatchObject({ allowed: true, patchType: 'JSONPatch' });
     expect(responseOf(await call(port, '/deny', review()))).toMatchObject({ allowed: false, status: { code: 404 } });
     expect(await outcomes(registry)).toEqual({ allowed: 1, patched: 1, denied: 1 });
-    const inFlight = await registry.getSingleMetric('graceful_rollout_webhook_in_flight')?.get();
+    const inFlight = await registry.getSingleMetric('graceful_rollout_admission_in_flight')?.get();
     expect(inFlight?.values.map(({ value }) => value)).toEqual([0, 0, 0]);
   });
 
@@ -137,7 +138,7 @@ describe('a call of the webhook', () => {
     expect(await outcomes(registry)).toEqual({ cancelled: 1 });
   });
 
-  it('answers ten thousand malformed bodies with 400 and then an ordinary call', { timeout: 60_000 }, async () => {
+  it('answers ten thousand malformed bodies with 400 and then an ordinary call', { timeout: 120_000 }, async () => {
     const { port, registry } = await start({ '/allow': allowAll });
     const agent = new Agent({ keepAlive: true, maxSockets: 8, ca: authority.cert });
     const whole = review();
@@ -162,5 +163,30 @@ describe('a call of the webhook', () => {
     expect(responseOf(await call(port, '/allow', whole, { agent }))).toEqual({ uid: 'u-1', allowed: true });
     expect(await outcomes(registry)).toEqual({ malformed: 10_000, allowed: 1 });
     agent.destroy();
+  });
+
+  it('survives clients that break off anywhere', { timeout: 60_000 }, async () => {
+    const { port, registry } = await start({
+      '/allow': async (request) => {
+        await delay(2);
+        return allow(request);
+      },
+    });
+    const body = review();
+    const wire = `POST /allow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    for (let i = 0; i < 300; i++) {
+      const socket = tlsConnect({ host: '127.0.0.1', port, ca: authority.cert });
+      socket.on('error', () => undefined); // our own reset
+      await once(socket, 'secureConnect');
+      socket.write(wire.slice(0, (i * 37) % (wire.length + 1)));
+      await delay(i % 5);
+      if (i % 2 === 0) socket.destroy();
+      else socket.end();
+    }
+    expect(responseOf(await call(port, '/allow', body))).toEqual({ uid: 'u-1', allowed: true });
+    await delay(50);
+    const inFlight = await registry.getSingleMetric('graceful_rollout_admission_in_flight')?.get();
+    expect(inFlight?.values.map(({ value }) => value)).toEqual([0]);
+    expect((await outcomes(registry))['cancelled']).toBeGreaterThan(0);
   });
 });

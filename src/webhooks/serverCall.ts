@@ -40,8 +40,9 @@ interface Refusal {
 export async function answerCall(req: IncomingMessage, res: ServerResponse, context: CallContext): Promise<void> {
   const url = new URL(req.url ?? '/', 'https://webhook');
   const handler = context.handlers.get(url.pathname);
-  const webhook = handler ? url.pathname : 'unknown';
+  const webhook = handler ? url.pathname.slice(1) : 'unknown';
   const end = context.metrics.begin(webhook);
+  res.on('error', (error) => context.log.debug('webhook answer was not taken', { webhook, err: error }));
   try {
     const refusal = handler ? refuseHead(req) : { code: 404, reason: 'no such webhook', outcome: 'refused' as const };
     if (refusal || !handler) {

@@ -26,20 +26,20 @@ const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** Registers the webhook server's metrics; throws when the registry has them already. */
 export function createWebhookMetrics(registry: Registry): WebhookMetrics {
   const duration = new Histogram({
-    name: 'graceful_rollout_webhook_duration_seconds',
-    help: 'Time from the first byte of a call to its answer, by webhook path and outcome.',
+    name: 'graceful_rollout_admission_duration_seconds',
+    help: 'Time from the first byte of a call to its answer, by webhook and outcome.',
     labelNames: ['webhook', 'outcome'],
     buckets: BUCKETS_SECONDS,
     registers: [registry],
   });
   const inFlight = new Gauge({
-    name: 'graceful_rollout_webhook_in_flight',
-    help: 'Calls that have no answer yet, by webhook path.',
+    name: 'graceful_rollout_admission_in_flight',
+    help: 'Calls that have no answer yet, by webhook.',
     labelNames: ['webhook'],
     registers: [registry],
   });
   const handshakes = new Counter({
-    name: 'graceful_rollout_webhook_tls_handshake_failures_total',
+    name: 'graceful_rollout_admission_tls_handshake_failures_total',
     help: 'TLS handshakes that failed. When it rises while the API server calls, it does not trust the published CA bundle.',
     registers: [registry],
   });

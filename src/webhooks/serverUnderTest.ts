@@ -154,7 +154,7 @@ export const responseOf = (answer: Answer): AdmissionResponse =>
 
 /** How many calls ended in each outcome. */
 export async function outcomes(registry: Registry): Promise<Record<string, number>> {
-  const metric = await registry.getSingleMetric('graceful_rollout_webhook_duration_seconds')?.get();
+  const metric = await registry.getSingleMetric('graceful_rollout_admission_duration_seconds')?.get();
   const counts: Record<string, number> = {};
   for (const entry of metric?.values ?? []) {
     if (!('metricName' in entry) || !String(entry.metricName).endsWith('_count')) continue;

@@ -62,7 +62,7 @@ export async function carryOut(
     case 'RenewLeaf': {
       const { current } = state;
       if (!current) throw new Error('the certificate cannot be renewed: the Secret has no CA key');
-      const leaf = await issueLeaf(current, names, nowMs, policy);
+      const leaf = await issueLeaf(current, plan.names, nowMs, policy);
       return { ...kept, 'ca.crt': others(), 'tls.crt': leaf.cert, 'tls.key': leaf.key };
     }
     case 'TidyBundle':

@@ -14,28 +14,27 @@ export interface CertificateMetrics {
 export function createCertificateMetrics(registry: Registry | undefined): CertificateMetrics {
   const registers = registry ? [registry] : [];
   const expiry = new Gauge({
-    name: 'graceful_rollout_webhook_certificate_expiry_timestamp_seconds',
-    help: 'When a certificate of the webhook expires, Unix time: the one served by this process, the one in the Secret, its CA.',
+    name: 'graceful_rollout_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate that this process serves (leaf) and its authority (ca) expire, in Unix seconds.',
     labelNames: ['certificate'],
     registers,
   });
   const writes = new Counter({
-    name: 'graceful_rollout_webhook_certificate_writes_total',
+    name: 'graceful_rollout_certificate_writes_total',
     help: 'Writes by this process to the certificate Secret and the webhook configurations, by what was changed.',
     labelNames: ['change'],
     registers,
   });
   const failures = new Counter({
-    name: 'graceful_rollout_webhook_certificate_failures_total',
+    name: 'graceful_rollout_certificate_failures_total',
     help: 'Rounds of the certificate loop that ended in an error; they are repeated.',
     registers,
   });
   return {
     observed(state) {
-      if (state.leaf) expiry.set({ certificate: 'secret' }, state.leaf.notAfterMs / 1000);
-      if (state.current) expiry.set({ certificate: 'authority' }, state.current.notAfterMs / 1000);
+      if (state.current) expiry.set({ certificate: 'ca' }, state.current.notAfterMs / 1000);
     },
-    serving: (notAfterMs) => expiry.set({ certificate: 'served' }, notAfterMs / 1000),
+    serving: (notAfterMs) => expiry.set({ certificate: 'leaf' }, notAfterMs / 1000),
     wrote: (change) => writes.inc({ change }),
     failed: () => failures.inc(),
   };

@@ -77,6 +77,17 @@ describe('planCertificates', () => {
     expect(plan({ current: young, ...state })).toMatchObject({ kind: 'RenewLeaf', reason });
   });
 
+  it('keeps the names of replicas of another version until the next renewal', () => {
+    const leaf = leafOf('young', NOW, { names: ['old-name.ns.svc'] });
+    expect(plan({ current: young, leaf })).toMatchObject({ kind: 'RenewLeaf', names: [...NAMES, 'old-name.ns.svc'] });
+    const shared = leafOf('young', NOW - 61 * DAY_MS, { names: [...NAMES, 'old-name.ns.svc'] });
+    expect(plan({ current: young, leaf: shared })).toMatchObject({ kind: 'RenewLeaf', names: NAMES });
+    const crowded = leafOf('young', NOW, { names: Array.from({ length: 20 }, (_, i) => `n${i}.ns.svc`) });
+    const result = plan({ current: young, leaf: crowded });
+    expect(result.kind === 'RenewLeaf' ? result.names.slice(0, 2) : []).toEqual(NAMES);
+    expect(result.kind === 'RenewLeaf' ? result.names : []).toHaveLength(16);
+  });
+
   it('lives with clocks that are an hour behind', () => {
     expect(plan({ current: ca('young', NOW + HOUR_MS), leaf: leafOf('young', NOW + HOUR_MS) })).toEqual({
       kind: 'Keep',

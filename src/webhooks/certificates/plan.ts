@@ -11,7 +11,13 @@ export type CertificatePlan =
   | { readonly kind: 'AddNextAuthority'; readonly reason: string; readonly trusted: readonly TrustedAuthority[] }
   /** The successor, published long enough, signs from now on; the old one stays in the bundle. */
   | { readonly kind: 'SwitchAuthority'; readonly reason: string; readonly trusted: readonly TrustedAuthority[] }
-  | { readonly kind: 'RenewLeaf'; readonly reason: string; readonly trusted: readonly TrustedAuthority[] }
+  /** A new certificate of the current authority, for `names`. */
+  | {
+      readonly kind: 'RenewLeaf';
+      readonly reason: string;
+      readonly trusted: readonly TrustedAuthority[];
+      readonly names: readonly string[];
+    }
   /** Only the bundle changes: authorities that can have no valid leaf any more go. */
   | { readonly kind: 'TidyBundle'; readonly reason: string; readonly trusted: readonly TrustedAuthority[] };
 
@@ -27,6 +33,8 @@ export interface PlanInput {
 
 /** More than these are never needed at once: before, now, next, and one from a repair. */
 const TRUSTED_MAX = 4;
+/** Two versions of the operator side by side, with some room. */
+const NAMES_MAX = 16;
 
 /** Decides the next step, from the Secret, the clock and what is published. Pure. */
 export function planCertificates(input: PlanInput): CertificatePlan {
@@ -43,13 +51,15 @@ export function planCertificates(input: PlanInput): CertificatePlan {
     // The leaf is still good: clients learn of the new authority before it signs.
     return next ? { kind: 'Keep' } : { kind: 'AddNextAuthority', reason, trusted };
   }
-  if (leafProblem !== undefined) return { kind: 'RenewLeaf', reason: leafProblem, trusted };
+  if (leafProblem !== undefined) return { kind: 'RenewLeaf', reason: leafProblem, trusted, names: namesForNow(input) };
   if (nowMs >= current.notAfterMs - policy.authorityRenewBeforeMs) {
     const reason = 'the CA expires soon';
     if (!next) return { kind: 'AddNextAuthority', reason, trusted };
     if (isSettled(input)) return { kind: 'SwitchAuthority', reason, trusted };
   }
-  if (isLeafDue(input)) return { kind: 'RenewLeaf', reason: 'the certificate is due for renewal', trusted };
+  if (isLeafDue(input)) {
+    return { kind: 'RenewLeaf', reason: 'the certificate is due for renewal', trusted, names: input.names };
+  }
   if (trusted.length < state.trusted.length) {
     return { kind: 'TidyBundle', reason: 'old CAs sign nothing that is still valid', trusted };
   }
@@ -70,6 +80,15 @@ function problemOfLeaf({ state, nowMs, names }: PlanInput): string | undefined {
   if (!isValid(signer, nowMs)) return 'the CA of the certificate is not valid now';
   const missing = names.filter((name) => !leaf.names.includes(name));
   return missing.length > 0 ? `the certificate lacks ${missing.join(', ')}` : undefined;
+}
+
+/**
+ * What is wanted, and what the leaf has now: in an upgrade that changes the names, old and new replicas share one certificate
+ * instead of replacing each other's. The next ordinary renewal drops what nobody wants.
+ */
+function namesForNow({ state, nowMs, names }: PlanInput): readonly string[] {
+  const present = isValid(state.leaf, nowMs) ? (state.leaf?.names ?? []) : [];
+  return [...new Set([...names, ...present])].slice(0, Math.max(NAMES_MAX, names.length));
 }
 
 function isLeafDue({ state, nowMs, policy }: PlanInput): boolean {

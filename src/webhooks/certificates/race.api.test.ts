@@ -51,7 +51,7 @@ it('four replicas that start at once on one Secret end in one certificate, ten t
     expect(new Set(replicas.map((replica) => replica.current()?.cert))).toEqual(new Set([leaf]));
     let writes = 0;
     for (const registry of registries) {
-      const metric = await registry.getSingleMetric('graceful_rollout_webhook_certificate_writes_total')?.get();
+      const metric = await registry.getSingleMetric('graceful_rollout_certificate_writes_total')?.get();
       for (const { value } of metric?.values ?? []) writes += value;
     }
     expect(writes).toBe(1);

@@ -72,7 +72,7 @@ it('renews leaves and a CA under a client that verifies every handshake, without
   controller.abort();
   await Promise.all(running);
 
-  expect(seen.handshakes).toBeGreaterThan(100);
+  expect(seen.handshakes).toBeGreaterThan(50);
   expect(seen.serials.size).toBeGreaterThanOrEqual(3);
   const authorities = new Set([...seen.bundles].flatMap((bundle) => authorityIds(bundle)));
   expect(authorities.size).toBeGreaterThanOrEqual(2);
