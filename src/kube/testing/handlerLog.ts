@@ -5,12 +5,15 @@ type Kind = 'added' | 'changed' | 'deleted';
 
 /**
  * A handler that believes what it is told and throws where the story has a hole: an addition of what is there, a change
- * or deletion of what is not, an `old` that is not the last `new`, a change of identity.
+ * or deletion of what is not, an `old` that is not the last `new`, a change of identity, a version that is older than
+ * the one before (unless the server's own history was rewritten).
  */
 export class HandlerLog<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #kinds = new Map<string, Kind[]>();
   readonly holes: string[] = [];
+  /** Set when the server's versions go backwards: from then on the order of versions proves nothing. */
+  historyRewritten = false;
 
   hear(key: string, change: Change<T>): void {
     const known = this.#objects.get(key);
@@ -18,6 +21,10 @@ export class HandlerLog<T extends KubeObject> {
     if (change.old !== known) this.holes.push(`${key} ${kind}: the old object is not the one told last`);
     if (kind === 'changed' && change.old?.metadata.uid !== change.new?.metadata.uid) {
       this.holes.push(`${key} changed its uid`);
+    }
+    const [before, after] = [change.old?.metadata.resourceVersion, change.new?.metadata.resourceVersion];
+    if (kind === 'changed' && !this.historyRewritten && Number(after) <= Number(before)) {
+      this.holes.push(`${key} went from version ${before} to ${after}`);
     }
     if (change.new === undefined) this.#objects.delete(key);
     else this.#objects.set(key, change.new);
