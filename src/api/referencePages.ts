@@ -1,5 +1,5 @@
 import { FINDINGS } from './findings.ts';
-import { METRICS } from './metricNames.ts';
+import { type MetricEntry, METRICS } from './metricNames.ts';
 import { ADOPT_ANNOTATION, API_VERSION, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION, KIND, SHORT_NAME } from './names.ts';
 import type { CelValidation } from './rule.ts';
 import { CONDITION_TYPES, EVENTS, REASONS } from './registry.ts';
@@ -44,15 +44,27 @@ export function conditionsPage(): string {
   ].join('\n');
 }
 
-/** docs/reference/metrics.md: every metric with its labels. */
-export function metricsPage(): string {
-  return [
-    `${generated}# Metrics\n`,
-    'Served on `/metrics` of the operator, in the Prometheus text format. No label carries the name of a pod.\n',
+/**
+ * docs/reference/metrics.md: every metric with its labels.
+ * @param others those that the webhook server, the certificates and the runtime declare
+ */
+export function metricsPage(others: Readonly<Record<string, MetricEntry>>): string {
+  const all = Object.entries<MetricEntry>({ ...METRICS, ...others }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const section = (own: boolean) =>
     table(
       ['Metric', 'Type', 'Labels', 'Meaning'],
-      rows(METRICS, ([name, it]) => [code(name), it.type, it.labels.map((label) => code(label)).join(', '), it.help]),
-    ),
+      all
+        .filter(([name]) => name.startsWith('graceful_rollout_') === own)
+        .map(([name, it]) => [code(name), it.type, it.labels.map((label) => code(label)).join(', '), it.help]),
+    );
+  return [
+    `${generated}# Metrics\n`,
+    'Served on `/metrics` of the operator, in the Prometheus text format. No label carries the name of a pod. `process_*` and `nodejs_*` are those of prom-client.\n',
+    '## Of this operator\n',
+    section(true),
+    '## As in other operators\n',
+    'Named as client-go and controller-runtime name them, so that dashboards made for those work here.\n',
+    section(false),
   ].join('\n');
 }
 

@@ -48,7 +48,6 @@ export const REASONS = {
     meaning: 'Mode Audit: compared and reported, nothing changed.',
     remedy: 'Set mode: Enforce to have it enforced.',
   },
-  Adopting: { meaning: 'The contract is being brought into the target.', remedy: 'Wait.' },
   RollingOut: {
     meaning: 'The template holds the contract; pods of an older template are still being replaced.',
     remedy: 'Wait; kubectl rollout status says how far it is.',
@@ -73,18 +72,6 @@ export const REASONS = {
   NoService: {
     meaning: 'No Service selects the pods of the target.',
     remedy: 'Create the Service, or set spec.readiness.container.',
-  },
-  NoServingContainer: {
-    meaning: 'No container has the port that the Services send to.',
-    remedy: 'Mend the port, or set spec.readiness.container.',
-  },
-  ContainerNotFound: {
-    meaning: 'spec.readiness.container names no container of the template.',
-    remedy: 'Write the name of a container of the template.',
-  },
-  RecreateStrategy: {
-    meaning: 'The Deployment has the strategy Recreate.',
-    remedy: 'Use RollingUpdate if two versions may run side by side.',
   },
   WindowsPods: { meaning: 'The pods run on Windows.', remedy: 'Remove the GracefulRollout, or use it for Linux pods.' },
   // conflicts
@@ -124,8 +111,6 @@ export type Reason = keyof typeof REASONS;
 /** Every event that the operator writes, on the GracefulRollout and where it says so on the Deployment. */
 export const EVENTS = {
   Adopted: { type: 'Normal', meaning: 'The target was brought to the contract; the note lists the leaves.' },
-  Restored: { type: 'Normal', meaning: 'A later write had lowered the contract; it was raised again in that write.' },
-  GivenBack: { type: 'Normal', meaning: 'What had been changed on the target was given back.' },
   ConflictingRollout: { type: 'Warning', meaning: 'A younger GracefulRollout on a target that an older one holds.' },
   FieldContested: {
     type: 'Warning',
