@@ -1,0 +1,65 @@
+import { PrerequisiteError } from '../e2e/cluster/index.ts';
+
+/** A benchmark: prints figures, asserts no times. */
+interface Bench {
+  readonly about: string;
+  readonly run: (args: readonly string[], signal: AbortSignal) => Promise<boolean>;
+}
+
+const progress = (line: string): void => console.error(line);
+
+const benches: Readonly<Record<string, Bench>> = {
+  loss: {
+    about: 'requests lost by rolling restarts, plain and protected under the same load, on the real cluster',
+    async run(args, signal) {
+      const { LOSS_USAGE } = await import('../e2e/load/lossArguments.ts');
+      if (args.includes('--help')) {
+        console.log(`npm run bench -- loss [options]\n\n  --json              the whole report as data\n${LOSS_USAGE}`);
+        return true;
+      }
+      const { run } = await import('./loss.ts');
+      const { report, text, ok } = await run({ args, onProgress: progress, signal });
+      console.log(args.includes('--json') ? JSON.stringify(report, null, 2) : text);
+      return ok;
+    },
+  },
+  cache: {
+    about: 'memory per 1,000 pods and time from a write to the handler, on a real API server',
+    async run(args) {
+      const { run } = await import('./cache.ts');
+      await run({ json: args.includes('--json') });
+      return true;
+    },
+  },
+  scale: {
+    about: '200 GracefulRollouts with Deployments at once: seconds until all are Ready, memory of the operator',
+    async run(args) {
+      const { run } = await import('./scale.ts');
+      await run({ json: args.includes('--json'), onProgress: progress });
+      return true;
+    },
+  },
+};
+
+async function main(): Promise<number> {
+  const [name, ...args] = process.argv.slice(2);
+  const bench = name === undefined ? undefined : benches[name];
+  if (bench === undefined) {
+    console.log('npm run bench -- NAME [--json]\n');
+    for (const [key, { about }] of Object.entries(benches)) console.log(`  ${key.padEnd(8)}${about}`);
+    return name === undefined || name === '--help' ? 0 : 2;
+  }
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
+  }
+  try {
+    return (await bench.run(args, interrupted.signal)) ? 0 : 1;
+  } catch (error) {
+    if (interrupted.signal.aborted) return 130;
+    console.error(error instanceof PrerequisiteError ? error.message : error);
+    return 1;
+  }
+}
+
+process.exitCode = await main();

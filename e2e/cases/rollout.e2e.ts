@@ -1,0 +1,26 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Cluster } from '../cluster/index.ts';
+import { lossTable } from '../load/lossTable.ts';
+import { measureLoss } from '../load/measureLoss.ts';
+import { onProgress, operatorUnderTest } from './clusterUnderTest.ts';
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  ({ cluster } = await operatorUnderTest());
+});
+
+test('a rolling restart under load: the protected Deployment loses nothing, the plain one beside it does', async ({
+  signal,
+}) => {
+  const report = await measureLoss(cluster, { servers: ['abrupt'], modes: ['new-connection'], onProgress, signal });
+  process.stderr.write(`\n${lossTable(report)}\n`);
+  const rows = report.scenarios.flatMap((scenario) => scenario.rows);
+  const row = (side: 'plain' | 'protected') => rows.find((candidate) => candidate.side === side);
+  for (const { side, requests, rollouts } of rows) {
+    expect(requests, side).toBeGreaterThanOrEqual(20_000);
+    expect(rollouts.length, side).toBeGreaterThanOrEqual(1);
+  }
+  expect(row('protected')?.lost).toBe(0);
+  expect(row('plain')?.lostPercent).toBeGreaterThan(0.5);
+});
