@@ -12,7 +12,7 @@ import {
 import { createCredentials, kubeconfig } from './credentials.ts';
 import { controlPlaneFolder } from './folders.ts';
 import { freePorts } from './freePorts.ts';
-import { kubernetesBinaries } from './kubernetesBinaries.ts';
+import { assetsFolder, kubernetesBinaries, requireBuildable } from './kubernetesBinaries.ts';
 import type { KubernetesComponent } from './kubernetesModule.ts';
 import { defaultKubernetes, parseKubernetesVersion } from './kubernetesVersions.ts';
 import { findProgram, requirePrograms, systemPrograms } from './prerequisites.ts';
@@ -73,8 +73,10 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const components: KubernetesComponent[] = ['kube-apiserver', 'kubectl'];
   if (options.withControllerManager === true) components.push('kube-controller-manager');
   const version = parseKubernetesVersion(options.version ?? defaultKubernetes);
-  const binaries = await kubernetesBinaries({ version, components, onProgress, signal });
+  const request = { version, components, onProgress, signal };
+  await requireBuildable(request);
   const etcd = await etcdProgram(onProgress, signal);
+  const binaries = await kubernetesBinaries(request);
 
   removeLeftovers();
   const folder = newFolder();
@@ -172,8 +174,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 
 /** `$KUBEBUILDER_ASSETS/etcd`, else the one of the system, installed where that is possible. */
 export async function etcdProgram(onProgress: (line: string) => void, signal?: AbortSignal): Promise<string> {
-  const assets = process.env['KUBEBUILDER_ASSETS'];
-  const fromAssets = assets === undefined || assets === '' ? undefined : findProgram(join(assets, 'etcd'));
+  const assets = assetsFolder();
+  const fromAssets = assets === undefined ? undefined : findProgram(join(assets, 'etcd'));
   if (fromAssets !== undefined) return fromAssets;
   await requirePrograms(systemPrograms.controlPlane, onProgress, signal);
   return findProgram('etcd') as string;

@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, w
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PrerequisiteError } from './cluster.ts';
-import { outputOf, runCommand } from './command.ts';
+import { outputOf } from './command.ts';
 import { withLock } from './exclusiveLock.ts';
 import { cacheFolder } from './folders.ts';
 import { type KubernetesComponent, kubernetesComponents, kubernetesGoMod, linkerFlags } from './kubernetesModule.ts';
 import type { KubernetesVersion } from './kubernetesVersions.ts';
+import { findProgram } from './prerequisites.ts';
 
 /** Measured on 2 cores, cold. Only shown to people. */
 const expectedBuildSeconds = 290;
@@ -23,33 +24,47 @@ export interface BinariesRequest {
 }
 
 /**
+ * Checks in advance that {@link kubernetesBinaries} can do its work.
+ * @throws PrerequisiteError where something would have to be built and there is no Go
+ */
+export async function requireBuildable(request: BinariesRequest): Promise<void> {
+  const assets = assetsFolder();
+  if (assets !== undefined && (await assetsServe(assets, request))) return;
+  if (!existsSync(cachedFolder(request.version))) await requireGo(request.signal);
+}
+
+/**
  * A folder that holds the components: `$KUBEBUILDER_ASSETS` where it has all of them in that version, else the cache,
  * built with Go at first use (about five minutes).
  * @throws PrerequisiteError without Go
  */
 export async function kubernetesBinaries(request: BinariesRequest): Promise<string> {
-  const assets = process.env['KUBEBUILDER_ASSETS'];
-  if (assets !== undefined && assets !== '' && (await assetsServe(assets, request))) return assets;
-  const source = readFileSync(join(import.meta.dirname, 'kubernetes', 'main.go'), 'utf8');
-  const fingerprint = createHash('sha256')
-    .update(source)
-    .update(linkerFlags(request.version))
-    .digest('hex')
-    .slice(0, 8);
-  const folder = join(cacheFolder(), 'kubernetes', `v${request.version.text}-${process.arch}-${fingerprint}`);
+  const assets = assetsFolder();
+  if (assets !== undefined && (await assetsServe(assets, request))) return assets;
+  const folder = cachedFolder(request.version);
   if (existsSync(folder)) return folder;
-  const { onProgress, signal } = request;
-  return withLock(
-    `${folder}.lock`,
-    {
-      signal,
-      onWait: (pid) => onProgress(`waiting for process ${pid}, which builds Kubernetes ${request.version.text}`),
-    },
-    async () => {
-      if (!existsSync(folder)) await build(request, source, folder);
-      return folder;
-    },
-  );
+  const { version, onProgress, signal } = request;
+  const onWait = (pid: number): void =>
+    onProgress(`waiting for process ${pid}, which builds Kubernetes ${version.text}`);
+  return withLock(`${folder}.lock`, { signal, onWait }, async () => {
+    if (!existsSync(folder)) await build(request, folder);
+    return folder;
+  });
+}
+
+/** `$KUBEBUILDER_ASSETS`: the convention for a folder of prebuilt programs. */
+export function assetsFolder(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const folder = env['KUBEBUILDER_ASSETS'];
+  return folder === '' ? undefined : folder;
+}
+
+function mainSource(): string {
+  return readFileSync(join(import.meta.dirname, 'kubernetes', 'main.go'), 'utf8');
+}
+
+function cachedFolder(version: KubernetesVersion): string {
+  const fingerprint = createHash('sha256').update(mainSource()).update(linkerFlags(version)).digest('hex').slice(0, 8);
+  return join(cacheFolder(), 'kubernetes', `v${version.text}-${process.arch}-${fingerprint}`);
 }
 
 /** Whether the folder of prebuilt programs has all that is needed, in the wanted version. */
@@ -65,7 +80,7 @@ async function assetsServe(assets: string, request: BinariesRequest): Promise<bo
   return false;
 }
 
-async function build(request: BinariesRequest, source: string, folder: string): Promise<void> {
+async function build(request: BinariesRequest, folder: string): Promise<void> {
   const { version, onProgress, signal } = request;
   await requireGo(signal);
   const startedMs = Date.now();
@@ -79,7 +94,7 @@ async function build(request: BinariesRequest, source: string, folder: string): 
   const download = JSON.parse(
     await outputOf(['go', 'mod', 'download', '-json', `k8s.io/kubernetes@v${version.text}`], run),
   ) as { GoMod: string };
-  writeFileSync(join(work, 'main.go'), source);
+  writeFileSync(join(work, 'main.go'), mainSource());
   writeFileSync(join(work, 'go.mod'), kubernetesGoMod(version, readFileSync(download.GoMod, 'utf8')));
   await outputOf(['go', 'mod', 'tidy'], run);
   const packages = (await outputOf(['go', 'list', '-deps', '.'], run)).trim().split('\n').length;
@@ -101,7 +116,7 @@ async function compile(
   const lastLines: string[] = [];
   const tell = (): void => {
     const elapsedMs = Date.now() - startedMs;
-    const leftSeconds = Math.max(10, Math.round((expectedBuildSeconds - elapsedMs / 1000) / 10) * 10);
+    const leftSeconds = estimateLeftSeconds(elapsedMs / 1000, compiled / packages);
     const where = compiled === 0 ? 'preparing' : `${compiled} of up to ${packages} packages`;
     request.onProgress(
       `  Kubernetes ${request.version.text}: ${where}, ${seconds(elapsedMs)}, about ${leftSeconds} s left`,
@@ -130,17 +145,25 @@ async function compile(
   }
 }
 
-/** @throws PrerequisiteError where there is no Go */
+/** By the share of packages that are compiled; in the beginning, when that says little, by what was once measured. */
+function estimateLeftSeconds(elapsedSeconds: number, share: number): number {
+  const linkingSeconds = 20;
+  const left =
+    share < 0.05 ? expectedBuildSeconds - elapsedSeconds : (elapsedSeconds / share) * (1 - share) + linkingSeconds;
+  return Math.max(10, Math.round(left / 10) * 10);
+}
+
+/** @throws PrerequisiteError where there is no Go, or one that is too old to fetch a newer one by itself */
 export async function requireGo(signal?: AbortSignal): Promise<void> {
-  try {
-    await runCommand(['go', 'version'], { check: true, ...(signal === undefined ? {} : { signal }) });
-  } catch (error) {
-    if (signal?.aborted === true) throw error;
-    throw new PrerequisiteError(
-      'Go is missing: the test cluster builds Kubernetes from its Go module.',
-      'Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH, or set KUBEBUILDER_ASSETS to a folder with the binaries.',
-    );
+  const remedy =
+    'Install Go 1.26 or newer (https://go.dev/dl) and put it in PATH, or set KUBEBUILDER_ASSETS to a folder with the programs.';
+  if (findProgram('go') === undefined) {
+    throw new PrerequisiteError('Go is missing: the test cluster builds Kubernetes from its Go module.', remedy);
   }
+  const said = await outputOf(['go', 'version'], { signal, env: { GOTOOLCHAIN: 'local' } });
+  const minor = /go1\.(\d+)/.exec(said)?.[1];
+  if (minor === undefined || Number(minor) < 21)
+    throw new PrerequisiteError(`This Go is too old: ${said.trim()}.`, remedy);
 }
 
 function seconds(ms: number): string {

@@ -4,7 +4,7 @@ import type { AddressPlan } from './addressPlan.ts';
 import type { Cluster, Place } from './cluster.ts';
 import { type ClusterState, clusterPaths, planOf } from './clusterState.ts';
 import { outputOf, runCommand } from './command.ts';
-import { daemonLog, daemonNames, restartDaemon, stopDaemon } from './daemons.ts';
+import { daemonIsRunning, daemonLog, daemonNames, restartDaemon, stopDaemon } from './daemons.ts';
 import { helmProgram } from './goTools.ts';
 import { notReady } from './readiness.ts';
 import { importImage } from './startNodeDaemons.ts';
@@ -71,7 +71,10 @@ export function localCluster(state: ClusterState, down: () => Promise<void>): Cl
       restartDaemon(paths, component);
       return Promise.resolve();
     },
-    problems: (signal) => notReady(paths, plan, kubectl, signal),
+    async problems(signal) {
+      const ended = daemonNames(paths).filter((name) => !daemonIsRunning(paths, name));
+      return [...ended.map((name) => `${name} has ended`), ...(await notReady(paths, plan, kubectl, signal))];
+    },
     down,
   };
 }

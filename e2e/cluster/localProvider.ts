@@ -15,7 +15,7 @@ import {
 import { outputOf } from './command.ts';
 import { etcdProgram } from './controlPlane.ts';
 import { withLock } from './exclusiveLock.ts';
-import { kubernetesBinaries } from './kubernetesBinaries.ts';
+import { kubernetesBinaries, requireBuildable } from './kubernetesBinaries.ts';
 import { kubernetesComponents } from './kubernetesModule.ts';
 import { defaultKubernetes, parseKubernetesVersion } from './kubernetesVersions.ts';
 import { localCluster } from './localCluster.ts';
@@ -45,9 +45,12 @@ export async function localUp(options: ClusterOptions): Promise<Cluster> {
   const onProgress = options.onProgress ?? ((line: string) => process.stderr.write(`${line}\n`));
   const { signal } = options;
 
+  const request = { version, components: kubernetesComponents, onProgress, signal };
+  // What is missing for good is told before anything takes time.
+  await requireBuildable(request);
   await requirePrograms(systemPrograms.nodes, onProgress, signal);
   const etcd = await etcdProgram(onProgress, signal);
-  const binaries = await kubernetesBinaries({ version, components: kubernetesComponents, onProgress, signal });
+  const binaries = await kubernetesBinaries(request);
   const paths = clusterPaths(name);
   const onWait = (pid: number): void => onProgress(`waiting for process ${pid}, which works on cluster ${name}`);
   return withLock(paths.lockFile, { signal, onWait }, async () => {

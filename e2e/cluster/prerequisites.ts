@@ -58,14 +58,9 @@ export async function requirePrograms(
 ): Promise<void> {
   const missing = wanted.filter((each) => findProgram(each.program) === undefined);
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((each) => each.debianPackage))];
+  const packages = packagesOf(missing);
   const reason = aptUnusableBecause();
-  if (reason !== undefined) {
-    throw new PrerequisiteError(
-      `Missing: ${missing.map((each) => each.program).join(', ')}; cannot install them: ${reason}.`,
-      `Install them yourself (Debian: apt-get install ${packages.join(' ')}) and run this again.`,
-    );
-  }
+  if (reason !== undefined) throw missingPrograms(missing, reason);
   await withLock('/run/graceful-rollout-apt.lock', { signal }, () => install(packages, onProgress, signal));
   const still = missing.filter((each) => findProgram(each.program) === undefined);
   if (still.length > 0) {
@@ -76,10 +71,27 @@ export async function requirePrograms(
   }
 }
 
-function aptUnusableBecause(): string | undefined {
-  if (process.getuid?.() !== 0) return 'this needs root';
-  if (findProgram('apt-get') === undefined) return 'there is no apt-get';
-  return undefined;
+/** Why nothing can be installed here; undefined where it can. */
+export function aptUnusableBecause(
+  machine: { root: boolean; hasApt: boolean } = {
+    root: process.getuid?.() === 0,
+    hasApt: findProgram('apt-get') !== undefined,
+  },
+): string | undefined {
+  if (!machine.root) return 'this needs root';
+  return machine.hasApt ? undefined : 'there is no apt-get';
+}
+
+/** The error for programs that are missing and cannot be installed. */
+export function missingPrograms(missing: readonly SystemProgram[], reason: string): PrerequisiteError {
+  return new PrerequisiteError(
+    `Missing: ${missing.map((each) => each.program).join(', ')}; cannot install them: ${reason}.`,
+    `Install them yourself (Debian: apt-get install ${packagesOf(missing).join(' ')}) and run this again.`,
+  );
+}
+
+function packagesOf(programs: readonly SystemProgram[]): string[] {
+  return [...new Set(programs.map((each) => each.debianPackage))];
 }
 
 async function install(packages: readonly string[], onProgress: (line: string) => void, signal?: AbortSignal) {
@@ -104,12 +116,14 @@ async function install(packages: readonly string[], onProgress: (line: string) =
  * Checks what the local provider needs and cannot install.
  * @throws PrerequisiteError that says what is missing and what to do
  */
-export function requireRootLinux(): void {
+export function requireRootLinux(
+  machine: { platform: string; root: boolean } = { platform: process.platform, root: process.getuid?.() === 0 },
+): void {
   const remedy = 'Run it as root on Linux, or install Docker or Podman and use `--provider kind`.';
-  if (process.platform !== 'linux') {
-    throw new PrerequisiteError(`The local test cluster needs Linux; this is ${process.platform}.`, remedy);
+  if (machine.platform !== 'linux') {
+    throw new PrerequisiteError(`The local test cluster needs Linux; this is ${machine.platform}.`, remedy);
   }
-  if (process.getuid?.() !== 0) {
+  if (!machine.root) {
     throw new PrerequisiteError('The local test cluster needs root: it makes network namespaces and cgroups.', remedy);
   }
 }
