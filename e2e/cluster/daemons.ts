@@ -51,13 +51,21 @@ export function daemonIsRunning(paths: ClusterPaths, name: string): boolean {
   return isAlive(readRecord(paths, name).identity);
 }
 
+/**
+ * Number of a daemon's process.
+ * @throws Error where it has ended: its number may be another process's by now
+ */
+export function daemonPid(paths: ClusterPaths, name: string): number {
+  assertDaemon(paths, name);
+  return readRecord(paths, name).identity.pid;
+}
+
 /** Starts a daemon in its namespaces and in the cluster's cgroup, and writes down which process it is. */
 export function startDaemon(paths: ClusterPaths, spec: DaemonSpec): void {
   const logFile = daemonLog(paths, spec.name);
   mkdirSync(dirname(logFile), { recursive: true });
   mkdirSync(paths.daemons, { recursive: true });
-  const mounts =
-    spec.mountsOf === undefined ? [] : [`--mount=/proc/${readRecord(paths, spec.mountsOf).identity.pid}/ns/mnt`];
+  const mounts = spec.mountsOf === undefined ? [] : [`--mount=/proc/${daemonPid(paths, spec.mountsOf)}/ns/mnt`];
   const procs = cgroupProcsFile(`${paths.cgroup}/daemons`);
   const log = openSync(logFile, 'a');
   // The shell, nsenter and the daemon are one process after another under one number. `ip netns exec` would hide cgroups.

@@ -5,7 +5,7 @@ import type { AddressPlan, NodePlan } from './addressPlan.ts';
 import { createCgroup } from './cgroups.ts';
 import type { ClusterPaths, ClusterState } from './clusterState.ts';
 import { outputOf, runCommand } from './command.ts';
-import { assertDaemon, startDaemon } from './daemons.ts';
+import { assertDaemon, daemonPid, startDaemon } from './daemons.ts';
 import {
   cniConfiguration,
   containerdConfiguration,
@@ -76,10 +76,7 @@ export async function startContainerRuntime(
 
 /** The first process of the node becomes `sleep` when its mounts are made. */
 function mountsAreMade(paths: ClusterPaths, node: string): boolean {
-  const record = JSON.parse(readFileSync(join(paths.daemons, `${node}@mounts.json`), 'utf8')) as {
-    identity: { pid: number };
-  };
-  return readFileSync(`/proc/${record.identity.pid}/comm`, 'utf8').trim() === 'sleep';
+  return readFileSync(`/proc/${daemonPid(paths, `${node}/mounts`)}/comm`, 'utf8').trim() === 'sleep';
 }
 
 /** Starts a node's kubelet and kube-proxy; they join when they have reached the API server. */
@@ -135,11 +132,9 @@ export async function importImage(
 
 /** Runs `ctr` where the node's mounts are: unpacking an image mounts it. */
 function ctr(paths: ClusterPaths, node: string, ...args: string[]): string[] {
-  const record = JSON.parse(readFileSync(join(paths.daemons, `${node}@mounts.json`), 'utf8')) as {
-    identity: { pid: number };
-  };
   const { containerdSocket } = foldersOf(paths, node);
-  return ['nsenter', `--mount=/proc/${record.identity.pid}/ns/mnt`, 'ctr', '--address', containerdSocket, ...args];
+  const mounts = `--mount=/proc/${daemonPid(paths, `${node}/mounts`)}/ns/mnt`;
+  return ['nsenter', mounts, 'ctr', '--address', containerdSocket, ...args];
 }
 
 async function waitUntil(
