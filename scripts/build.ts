@@ -29,6 +29,9 @@ const result = await build({
   format: 'esm',
   keepNames: true,
   legalComments: 'none',
+  // 16 of 21 MB, and only loaded for a kubeconfig that names a credential plugin: a program that the image has not either.
+  // Beside a node_modules it is found as ever.
+  external: ['@kubernetes/client-node'],
   // CommonJS dependencies call require() for Node's own modules; an ES module has none unless it makes one.
   banner: {
     js: "import { createRequire as createRequireForBundle } from 'node:module';\nconst require = createRequireForBundle(import.meta.url);",

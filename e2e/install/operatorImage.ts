@@ -71,21 +71,14 @@ async function build(
   }
   await requirePrograms(systemPrograms.images, onProgress, signal);
   const builder = await builderImage(onProgress, signal);
-  // Layers are kept, so that `npm ci` runs again only when the lock file has changed.
-  const args = [
-    'build',
-    '--layers',
-    '--build-arg',
-    `BUILDER_IMAGE=${builder}`,
-    ...trustArguments(),
-    '--tag',
-    image,
-    root,
-  ];
-  await buildah(args, abort);
-  await buildah(['push', '--quiet', image, `docker-archive:${archive}:${image}`], abort);
-  // The archive is what is used; unnamed layers stay as the cache for the next build.
-  await buildah(['untag', image], abort);
+  // The first stage has a name, so that its layers stay: `npm ci` runs again only when the lock file has changed.
+  const args = ['build', '--layers', '--build-arg', `BUILDER_IMAGE=${builder}`, ...trustArguments()];
+  await buildah([...args, '--target', 'build', '--tag', `${repository}-stage`, root], abort);
+  await buildah([...args, '--tag', repository, root], abort);
+  await buildah(['push', '--quiet', repository, `docker-archive:${archive}:${image}`], abort);
+  // What earlier builds left: containers of those that failed, images that have no name any more.
+  await buildah(['rm', '--all'], abort);
+  await buildah(['rmi', '--prune'], abort);
 }
 
 /** npm inside the build trusts what npm outside trusts; the bundle is mounted for that one step only. */
