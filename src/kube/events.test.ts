@@ -186,7 +186,9 @@ describe('EventRecorder', () => {
   });
 
   test('a refusal is not repeated, and a namespace that is going is no reason to warn', async () => {
+    let calls = 0;
     const { clock, recorder, logged } = rig(() => {
+      calls += 1;
       throw new ApiError(site, 403, {
         reason: 'Forbidden',
         details: {
@@ -197,6 +199,32 @@ describe('EventRecorder', () => {
     recorder.record(event('late'));
     await clock.advance(10_000);
     expect(logged.map((line) => JSON.parse(line).level)).toEqual(['debug']);
+    expect(calls).toBe(1);
+  });
+
+  test('repeats that come while the event is being created are counted', async () => {
+    const { clock, recorder, created, series } = rig(() => clock.sleep(1_000));
+    recorder.record(event('same'));
+    await clock.advance(500);
+    recorder.record(event('same'));
+    recorder.record(event('same'));
+    await clock.advance(60_000);
+    expect(created).toHaveLength(1);
+    expect(series.map(({ count }) => count)).toEqual([3]);
+  });
+
+  test('an event that is being sent when the shutdown begins is not lost', async () => {
+    let faults = 1;
+    const { clock, recorder, created, stop, running } = rig(() => {
+      faults -= 1;
+      if (faults >= 0) throw refused(503, 'ServiceUnavailable');
+    });
+    recorder.record(event('in flight'));
+    await clock.advance(10);
+    stop.abort();
+    await clock.advance(10);
+    await running;
+    expect(created.map(({ note }) => note)).toEqual(['in flight']);
   });
 
   test('at shutdown what is left is sent, counts included', async () => {

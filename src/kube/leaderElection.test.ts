@@ -259,6 +259,44 @@ describe('LeaderElector', () => {
     expect(await a.outcome).toBeInstanceOf(LeadershipLostError);
   });
 
+  test('a slow answer prolongs the term from when the renewal was sent, not from when it was answered', async () => {
+    const clock = new ManualClock();
+    let slow = false;
+    let down = false;
+    const fault = async (): Promise<void> => {
+      if (down) throw new Error('connection refused');
+      if (!slow) return;
+      down = true;
+      await clock.sleep(4_000);
+    };
+    const a = new Candidate('a', new LeaseServer().clientOf('a', fault), clock);
+    await pass(5_000, a);
+    slow = true;
+    await pass(10_000, a);
+    expect([clock.monotonicMs(), a.elector.isLeader()]).toEqual([15_000, true]);
+    await pass(1_000, a);
+    expect(a.elector.isLeader()).toBe(false);
+  });
+
+  test('a stall between reading the lease and writing it ends in no write', async () => {
+    const server = new LeaseServer();
+    const clock = new ManualClock();
+    let stall = false;
+    const fault = (verb: string): void => {
+      if (verb === 'get' && stall) clock.jump(60_000);
+    };
+    const a = new Candidate('a', server.clientOf('a', fault), clock);
+    await pass(5_000, a);
+    const { lease } = server;
+    if (!lease) throw new Error('no lease');
+    server.lease = { ...lease, metadata: { ...lease.metadata, resourceVersion: 'other' } };
+    stall = true;
+    const writesBefore = server.writes.length;
+    await pass(20_000, a);
+    expect(await a.outcome).toBeInstanceOf(LeadershipLostError);
+    expect(server.writes.length).toBe(writesBefore);
+  });
+
   test('somebody who annotates the lease makes a conflict, not a loss', async () => {
     const server = new LeaseServer();
     const a = new Candidate('a', server.clientOf('a'));
@@ -332,12 +370,14 @@ describe('LeaderElector', () => {
   test('fields of the lease that this project does not know stay', async () => {
     const server = new LeaseServer();
     server.lease = {
+      kind: 'Lease',
       metadata: { resourceVersion: '0', annotations: { a: 'b' } },
       spec: { strategy: 'OldestEmulationVersion' } as Lease['spec'] & object,
     };
     const a = new Candidate('a', server.clientOf('a'));
     await pass(5_000, a);
     expect(server.lease).toMatchObject({
+      kind: 'Lease',
       metadata: { annotations: { a: 'b' } },
       spec: { holderIdentity: 'a', strategy: 'OldestEmulationVersion' },
     });

@@ -131,7 +131,7 @@ export class LeaderElector implements LeaderGuard {
     const ends = AbortSignal.any([finished, term.signal]);
     while (!ends.aborted) {
       await settled(clock.sleep(retryPeriodMs, ends));
-      if (ends.aborted || !term.isValid()) return;
+      if (ends.aborted) return;
       const sentAt = await this.#tryOnce(term.signal);
       if (sentAt) term.renewed(sentAt);
     }
@@ -178,7 +178,7 @@ export class LeaderElector implements LeaderGuard {
     const holder = current.spec?.holderIdentity;
     if (holder && holder !== identity) {
       this.#term?.end(new LeadershipLostError(`the leader lease was taken by ${holder}`));
-      if (this.#term || !this.#observation.isFree(current, clock.monotonicMs(), leaseDurationMs)) return undefined;
+      if (!this.#observation.isFree(current, clock.monotonicMs(), leaseDurationMs)) return undefined;
     }
     return await this.#claim(current, writeSignal);
   }

@@ -60,6 +60,21 @@ describe('Controller', () => {
     await running;
   });
 
+  test('a failure after a success waits as short as the first', async () => {
+    const outcomes = ['fail', 'fail', 'fail', 'succeed', 'fail', 'succeed'];
+    const { controller, clock, lines, stop, running } = rig(async () => {
+      if (outcomes.shift() === 'fail') throw new Error('fault');
+      return undefined;
+    });
+    controller.enqueue('shop/web');
+    await clock.advance(1_000);
+    controller.enqueue('shop/web');
+    await clock.advance(1_000);
+    expect(lines.map(({ retryMs }) => retryMs)).toEqual([5, 10, 20, 5]);
+    stop.abort();
+    await running;
+  });
+
   test('what a reconcile throws ends nothing, whatever it is', async () => {
     const seen: string[] = [];
     const { controller, clock, stop, running } = rig(async ({ name }) => {

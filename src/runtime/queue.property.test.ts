@@ -177,7 +177,10 @@ describe('WorkQueue against its model', () => {
         const held = rig.hands.filter((name) => name !== undefined);
         const queued = rig.queue.length;
         rig.queue.shutDown({ discardQueued });
-        for (const name of KEYS) rig.queue.add(name);
+        for (const name of KEYS) {
+          rig.queue.add(name);
+          rig.queue.addAfter(name, 1_000);
+        }
         expect(rig.queue.length).toBe(discardQueued ? 0 : queued);
 
         let drained = false;
