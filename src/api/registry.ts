@@ -8,13 +8,14 @@
 export const CONDITION_TYPES = {
   Ready: {
     meaning: 'The sum: the object does what it was asked to do. This is what `kubectl wait` should wait for.',
-    whenTrue: 'The contract holds on every pod of the target, or mode is Audit and the report is complete.',
+    whenTrue:
+      'The contract holds on the target and its pods; or nothing was to be changed (mode: Audit, adoption: NextRollout).',
     whenFalse: 'It does not, or not yet; the reason is that of the condition to blame.',
   },
   TargetFound: {
     meaning: 'The Deployment that spec.targetRef names exists.',
-    whenTrue: 'It exists and is not being deleted.',
-    whenFalse: 'It does not exist, or it is being deleted.',
+    whenTrue: 'It exists.',
+    whenFalse: 'It does not exist.',
   },
   ContractEnforced: {
     meaning: 'The pod template and the strategy of the target hold the contract.',
@@ -22,8 +23,9 @@ export const CONDITION_TYPES = {
     whenFalse: 'They do not, not yet, or are not to (Audit).',
   },
   Contested: {
-    meaning: 'Someone else insists on a value that the contract does not allow.',
-    whenTrue: 'A writer put back a value after the operator had raised it; the message names the field and the writer.',
+    meaning: 'Somebody else insists on a value that the contract does not allow.',
+    whenTrue:
+      'A writer writes a value again and again that the contract raises; the message names the field and the writer.',
     whenFalse: 'Nobody does any more.',
   },
   Reconciling: {
@@ -71,7 +73,7 @@ export const REASONS = {
   // not applicable
   NoService: {
     meaning: 'No Service selects the pods of the target.',
-    remedy: 'Create the Service, or set spec.readiness.container.',
+    remedy: 'Create the Service, or mend its selector.',
   },
   WindowsPods: { meaning: 'The pods run on Windows.', remedy: 'Remove the GracefulRollout, or use it for Linux pods.' },
   // conflicts
@@ -80,7 +82,7 @@ export const REASONS = {
     remedy: 'Delete one of the two.',
   },
   FieldContested: {
-    meaning: 'Another writer put a value back after the operator had raised it.',
+    meaning: 'Another writer insists on a value that the contract does not allow.',
     remedy:
       'Change the value at its source, or delete the GracefulRollout; the message names the field and the writer.',
   },
@@ -93,7 +95,7 @@ export const REASONS = {
   },
   WebhookNotCalled: {
     meaning:
-      'The target was touched, but the webhook did not complete the write: it is away, or not reachable from the API server.',
+      'A trial write of the target (a dry run) was not completed by the webhook, so nothing was written: the webhook is away, or the API server cannot reach it.',
     remedy: "Look at the operator's pods, its Service and the MutatingWebhookConfiguration; it is tried again.",
   },
   WriteRefused: {

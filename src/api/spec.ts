@@ -56,12 +56,12 @@ const celBudget = `self.preStopSleepSeconds + self.drainSeconds + ${GRACE_MARGIN
 const termination = withRules(
   z.object({
     preStopSleepSeconds: wholeNumber(
-      'Seconds a serving container goes on serving after the deletion of its pod was asked for and before it gets SIGTERM (lifecycle.preStop.sleep), so that every proxy has taken the pod out by then. 0: no sleep.',
+      'Seconds a serving container goes on serving after the deletion of its pod was asked for and before it gets SIGTERM (lifecycle.preStop.sleep), so that every proxy has taken the pod out by then. 0: no sleep. Default: 5',
       0,
       3_600,
     ).default(DEFAULT_PRE_STOP_SLEEP_SECONDS),
     drainSeconds: wholeNumber(
-      'The longest, in seconds, that the application may need after SIGTERM to finish what it has begun.',
+      'The longest, in seconds, that the application may need after SIGTERM to finish what it has begun. Default: 25',
       0,
       86_400,
     ).default(DEFAULT_DRAIN_SECONDS),
@@ -101,7 +101,7 @@ const strategy = withRules(
   z.object({
     maxUnavailable: withRules(
       z.union([z.int(), z.string()]),
-      'How many pods, or which share of them (e.g. 10%, rounded down), may be missing during a rollout. A smaller value in the Deployment stays.',
+      'How many pods, or which share of them (e.g. 10%, rounded down), may be missing during a rollout. A smaller value in the Deployment stays. Default: 0',
       [
         {
           cel: `type(self) == int ? self >= 0 && self <= 2147483647 : self.matches('${percentToHundred.source}')`,
@@ -124,7 +124,7 @@ const strategy = withRules(
       ],
     ).optional(),
   }),
-  'How the Deployment replaces its pods.',
+  'How the Deployment replaces its pods, where it does not do so more carefully already.',
   [
     {
       cel: "!has(self.maxSurge) || !((type(self.maxSurge) == int ? self.maxSurge == 0 : self.maxSurge == '0%') && (type(self.maxUnavailable) == int ? self.maxUnavailable == 0 : self.maxUnavailable == '0%'))",
@@ -144,11 +144,11 @@ export const specSchema = z
     strategy: strategy.prefault({}).meta(strategy.meta() ?? {}),
     mode: z.enum(['Enforce', 'Audit']).default('Enforce').meta({
       description:
-        'Enforce: the template of the target is completed whenever it is written. Audit: nothing is changed, the status says what would be.',
+        'Enforce (default): the template of the target is completed whenever it is written. Audit: nothing is changed, the status says what would be.',
     }),
     adoption: z.enum(['Immediate', 'NextRollout']).default('Immediate').meta({
       description:
-        'When a target that does not hold the contract is brought to it. Immediate: at once, which is a rollout. NextRollout: with the next change that somebody else makes to its template, never a rollout of its own.',
+        'When a target that does not hold the contract is brought to it. Immediate (default): at once, which is a rollout. NextRollout: with the next change that somebody else makes to its template, never a rollout of its own.',
     }),
   })
   .meta({ description: 'What is asked of the target.' });

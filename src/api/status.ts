@@ -13,14 +13,15 @@ const seconds = (description: string) => z.int().meta({ description, format: 'in
 
 /** The phases, one word for `kubectl get`; the conditions say why. */
 export const PHASES = {
-  Pending: 'Nothing was decided yet, or the target does not exist.',
-  Adopting: 'The contract is being brought into the target, or a rollout that brings it in is still running.',
-  Enforced: 'The template of the target holds the contract and every pod comes from such a template.',
+  Pending:
+    'Nothing was decided yet, the target does not exist, or adoption: NextRollout waits for a change of its template.',
+  Adopting: 'The contract is being brought into the target, or the rollout that brings it in is still running.',
+  Enforced: 'The template of the target holds the contract, and so do its pods.',
   Audited: 'Mode Audit: the contract was computed and compared, nothing was changed.',
-  NotApplicable:
-    'The target is of a kind that the contract cannot help (Recreate, Windows, no Service); it was left alone.',
-  Conflict: 'Someone else insists on another value, or an older GracefulRollout holds the target.',
-  Failed: 'The contract could not be brought in; the conditions say why and what to do.',
+  NotApplicable: 'The contract is not made for this target (Windows pods); it was left alone.',
+  Conflict: 'An older GracefulRollout names the same target; this one does nothing.',
+  Failed:
+    'The contract could not be brought in, or somebody insists on another value; the conditions say why and what to do.',
 } as const;
 
 export type Phase = keyof typeof PHASES;
