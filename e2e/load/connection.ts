@@ -57,8 +57,10 @@ export class Connection {
 
   /** Sends a request (the first one opens the connection); `done` runs exactly once, at the latest after `timeoutMs`. */
   send(request: string, timeoutMs: number, done: (end: ExchangeEnd) => void): void {
-    const timer = setTimeout(() => this.#fail('timeout'), timeoutMs);
-    this.#exchange = { request, parser: new ResponseParser(), timer, done };
+    // After a stall of this process, timers run before what has arrived is read: read it first, it is an answer.
+    const timer = setTimeout(() => setImmediate(() => this.#timeOut(exchange)), timeoutMs);
+    const exchange: Exchange = { request, parser: new ResponseParser(), timer, done };
+    this.#exchange = exchange;
     if (this.#socket === undefined) this.#open();
     else this.#socket.write(request);
   }
@@ -144,6 +146,10 @@ export class Connection {
     }
     // EPIPE without our writing means that the RST came after a FIN which the same read has swallowed.
     this.#fail(this.#finSeen || error.code === 'EPIPE' ? 'fin-then-rst' : 'error', error.code ?? error.message);
+  }
+
+  #timeOut(exchange: Exchange): void {
+    if (this.#exchange === exchange) this.#fail('timeout');
   }
 
   #onGone(): void {

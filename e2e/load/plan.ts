@@ -82,7 +82,7 @@ export interface TargetCount {
   readonly latency: Spread;
   /** How late the generator itself was in sending: due to sent. */
   readonly lateness: Spread;
-  /** Every loss, up to {@link MAXIMUM_LOSSES_KEPT}. */
+  /** Every loss, up to {@link MAXIMUM_LOSSES_KEPT} of a class. */
   readonly losses: readonly Loss[];
   readonly buckets: readonly Bucket[];
   /** Answers per pod (the servers name themselves), with the first and last time. */
@@ -92,8 +92,8 @@ export interface TargetCount {
   readonly closedWhileIdle: number;
 }
 
-/** The counts are complete; of the single losses no more than these are listed. */
-export const MAXIMUM_LOSSES_KEPT = 2000;
+/** The counts are complete; of the single losses of a class no more than these are listed. */
+export const MAXIMUM_LOSSES_KEPT = 500;
 /** Length of a slice of the time line. */
 export const BUCKET_MS = 250;
 
@@ -106,12 +106,14 @@ export interface LoadResult {
   readonly run: readonly TargetCount[];
 }
 
-/** Lines that the generator writes to its standard output, one JSON object each. */
+/**
+ * Lines that the generator writes to its standard output, one JSON object each. Few of them while the load is on: Node
+ * writes to a pipe synchronously, so a reader that is slow would stop the generator.
+ */
 export type LoadEvent =
   | { readonly type: 'steady'; readonly afterMs: number; readonly failedProbes: number }
   | { readonly type: 'idle-passed'; readonly requests: number }
   | { readonly type: 'progress'; readonly atMs: number; readonly rows: readonly ProgressRow[] }
-  | { readonly type: 'loss'; readonly target: string; readonly loss: Loss }
   | { readonly type: 'result'; readonly result: LoadResult }
   | { readonly type: 'void'; readonly reason: string };
 

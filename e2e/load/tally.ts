@@ -79,9 +79,10 @@ export class Tally {
   /** It is lost. */
   onLost(loss: Loss): void {
     this.#lost++;
-    this.#byClass[loss.lossClass] = (this.#byClass[loss.lossClass] ?? 0) + 1;
+    const ofClass = (this.#byClass[loss.lossClass] ?? 0) + 1;
+    this.#byClass[loss.lossClass] = ofClass;
     this.#bucket(loss.dueAtMs).lost++;
-    if (this.#losses.length < MAXIMUM_LOSSES_KEPT) this.#losses.push(loss);
+    if (ofClass <= MAXIMUM_LOSSES_KEPT) this.#losses.push(loss);
   }
 
   /** The figures. */

@@ -39,7 +39,6 @@ export class TargetLoad {
   readonly #plan: TargetPlan;
   readonly #sources: SourcePorts;
   readonly #timeoutMs: number;
-  readonly #onLoss: (loss: Loss) => void;
   readonly #request: string;
   readonly #poolSize: number;
   /** Idle connections, the longest idle first: each is used in turn, so that all of them stay in use. */
@@ -48,11 +47,10 @@ export class TargetLoad {
   #stopping = false;
   #tally: Tally | undefined;
 
-  constructor(plan: TargetPlan, sources: SourcePorts, timeoutMs: number, onLoss: (loss: Loss) => void) {
+  constructor(plan: TargetPlan, sources: SourcePorts, timeoutMs: number) {
     this.#plan = plan;
     this.#sources = sources;
     this.#timeoutMs = timeoutMs;
-    this.#onLoss = onLoss;
     this.#poolSize = plan.mode === 'keep-alive' ? (plan.poolSize ?? 32) : 0;
     const connection = plan.mode === 'keep-alive' ? 'keep-alive' : 'close';
     this.#request = `GET ${plan.path} HTTP/1.1\r\nHost: ${plan.name}\r\nConnection: ${connection}\r\n\r\n`;
@@ -77,7 +75,6 @@ export class TargetLoad {
           source,
         };
         tally.onLost(loss);
-        this.#onLoss(loss);
       }
       if (end.kind === 'response' && !end.response.close) this.#putBack(connection);
     });
