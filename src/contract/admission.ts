@@ -60,7 +60,7 @@ export function decideAdmission(input: AdmissionInput): AdmissionDecision {
   const asksGiveBack = object.metadata.annotations?.[GIVE_BACK_ANNOTATION] === 'true';
   const update =
     operation === 'UPDATE' && oldObject !== undefined ? readUpdate(object, oldObject, recorded) : undefined;
-  const intent = update?.intent ?? writeRecord(authorIntent(object, [readRecord(object)], undefined), []);
+  const intent = update?.intent ?? writeRecord(authorIntent(object, readRecord(object) ?? [], undefined), []);
 
   if (enforcing === undefined) {
     if (asksGiveBack || update?.templateChanged === true) {

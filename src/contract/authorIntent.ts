@@ -3,6 +3,7 @@ import type { Deployment } from '../api/kubernetes.ts';
 import { isRecord, sameJson } from './canonicalJson.ts';
 import {
   API_DEFAULT_PROGRESS_DEADLINE_SECONDS,
+  API_DEFAULTS,
   handlersOf,
   type RecordedField,
   recordedFields,
@@ -20,25 +21,40 @@ export function giveBack(deployment: Deployment, changes: readonly Change[]): De
 }
 
 /**
- * The Deployment as its author wants it: what the operator set (by the records, the first that fits a field decides) is
- * taken out, what the manifest itself names is kept although it equals what the operator had set. `oldObject` is what is
+ * The Deployment as its author wants it: what the operator set (by the record) is taken out, what the manifest itself names is kept although it equals what the operator had set. `oldObject` is what is
  * stored: undefined on a create, `object` itself when that is the stored one.
  */
 export function authorIntent(
   object: Deployment,
-  records: readonly (readonly Change[] | undefined)[],
+  record: readonly Change[],
   oldObject: Deployment | undefined,
 ): Deployment {
   const naming = manifestNaming(object, oldObject);
-  return records.reduce<Deployment>(
-    (intent, record) => (record === undefined ? intent : withoutOurs(intent, recordedFields(record), naming)),
-    object,
+  return withoutOurs(object, recordedFields(record), naming);
+}
+
+/**
+ * A record without the fields that the author's manifest named until now and no longer does, where the API server's
+ * default, which came in their place, is what the operator had set.
+ */
+export function withoutDropped(
+  record: readonly Change[],
+  object: Deployment,
+  oldObject: Deployment,
+): readonly Change[] {
+  const naming = manifestNaming(object, oldObject);
+  const oldNaming = manifestNaming(oldObject, oldObject);
+  return record.filter((change) =>
+    recordedFields([change]).every(
+      ({ kind, path, to }) =>
+        to !== API_DEFAULTS[kind] || oldNaming(path).kind === 'unknown' || naming(path).kind === 'named',
+    ),
   );
 }
 
 /** {@link authorIntent} of a stored Deployment, by the record that it carries itself. */
 export function storedIntent(deployment: Deployment): Deployment {
-  return authorIntent(deployment, [readRecord(deployment)], deployment);
+  return authorIntent(deployment, readRecord(deployment) ?? [], deployment);
 }
 
 function withoutOurs(
@@ -51,13 +67,27 @@ function withoutOurs(
     if (field.kind === 'preStop' || field.kind === 'readinessProbe') {
       if (!sameJson(value, field.to)) return withoutOurHandler(left, field, value);
       const [handler] = handlersOf(field.to);
-      const named = handler !== undefined && naming([...field.path, handler]).kind === 'named';
-      return named ? left : replaced(left, field);
+      const named = handler === undefined ? undefined : naming([...field.path, handler]);
+      return handler !== undefined && named !== undefined && isTheirs(named, valueAt(field.to, [handler]))
+        ? left
+        : replaced(left, field);
     }
     if (!sameJson(value, field.to)) return left;
     const named = naming(field.path);
-    return named.kind === 'named' && sameJson(named.value, field.to) ? left : replaced(left, field);
+    // What was raised is named with its own value; that the field is named at all proves nothing here.
+    return 'value' in named && isTheirs(named, field.to) ? left : replaced(left, field);
   }, deployment);
+}
+
+/** A handler that the operator set where there was none: whoever names it names this value, or wrote it. */
+function isTheirs(named: Naming, value: unknown): boolean {
+  return named.kind === 'named' && (!('value' in named) || containsJson(value, named.value));
+}
+
+/** kubectl's last-applied annotation holds the manifest without the API server's defaults. */
+function containsJson(whole: unknown, part: unknown): boolean {
+  if (!isRecord(whole) || !isRecord(part)) return sameJson(whole, part);
+  return Object.entries(part).every(([key, value]) => containsJson(whole[key], value));
 }
 
 function replaced(deployment: Deployment, { path, root, from }: RecordedField): Deployment {

@@ -1,5 +1,5 @@
 import type { Change } from '../api/index.ts';
-import type { Container, Deployment } from '../api/kubernetes.ts';
+import type { Container, Deployment, IntOrString } from '../api/kubernetes.ts';
 import { canonicalJson, isRecord, sameJson } from './canonicalJson.ts';
 import { type FieldPath, formatPath, highestAbsent, parsePath, type Step, valueAt } from './fieldPath.ts';
 
@@ -29,6 +29,14 @@ export interface RecordedField extends ContractField {
 export const API_DEFAULT_GRACE_SECONDS = 30;
 export const API_DEFAULT_PROGRESS_DEADLINE_SECONDS = 600;
 export const API_DEFAULT_ROLLING_SHARE = '25%';
+
+/** What an unwritten field becomes; hooks and probes stay absent. */
+export const API_DEFAULTS: Readonly<Partial<Record<FieldKind, IntOrString>>> = {
+  gracePeriod: API_DEFAULT_GRACE_SECONDS,
+  minReadySeconds: 0,
+  maxUnavailable: API_DEFAULT_ROLLING_SHARE,
+  maxSurge: API_DEFAULT_ROLLING_SHARE,
+};
 
 const podSpec = ['spec', 'template', 'spec'] as const;
 const rollingUpdate = ['spec', 'strategy', 'rollingUpdate'] as const;

@@ -1,38 +1,19 @@
 import type { Deployment, IntOrString } from '../api/kubernetes.ts';
 import { sameJson } from './canonicalJson.ts';
-import {
-  API_DEFAULT_GRACE_SECONDS,
-  API_DEFAULT_ROLLING_SHARE,
-  GRACE_PATH,
-  MAX_SURGE_PATH,
-  MAX_UNAVAILABLE_PATH,
-  MIN_READY_PATH,
-} from './contractFields.ts';
+import { API_DEFAULTS, GRACE_PATH, MAX_SURGE_PATH, MAX_UNAVAILABLE_PATH, MIN_READY_PATH } from './contractFields.ts';
 import { manifestNaming } from './fieldOwner.ts';
-import { type FieldPath, valueAt } from './fieldPath.ts';
+import { valueAt } from './fieldPath.ts';
 import type { Resolution } from './resolve.ts';
 
 /** The API server cuts a warning at 256 characters when there are many; clients of people show one line each. */
 const longestWarning = 250;
 
-interface Judged {
-  readonly field: string;
-  readonly path: FieldPath;
-  readonly apiDefault: IntOrString;
-  readonly verdict: string;
-}
-
-const fields: readonly Judged[] = [
-  {
-    field: 'terminationGracePeriodSeconds',
-    path: GRACE_PATH,
-    apiDefault: API_DEFAULT_GRACE_SECONDS,
-    verdict: 'too short',
-  },
-  { field: 'minReadySeconds', path: MIN_READY_PATH, apiDefault: 0, verdict: 'too short' },
-  { field: 'maxUnavailable', path: MAX_UNAVAILABLE_PATH, apiDefault: API_DEFAULT_ROLLING_SHARE, verdict: 'too high' },
-  { field: 'maxSurge', path: MAX_SURGE_PATH, apiDefault: API_DEFAULT_ROLLING_SHARE, verdict: 'too low' },
-];
+const verdicts = [
+  { kind: 'gracePeriod', path: GRACE_PATH, field: 'terminationGracePeriodSeconds', verdict: 'too short' },
+  { kind: 'minReadySeconds', path: MIN_READY_PATH, field: 'minReadySeconds', verdict: 'too short' },
+  { kind: 'maxUnavailable', path: MAX_UNAVAILABLE_PATH, field: 'maxUnavailable', verdict: 'too high' },
+  { kind: 'maxSurge', path: MAX_SURGE_PATH, field: 'maxSurge', verdict: 'too low' },
+] as const;
 
 /**
  * One line for each value that the author's write named and that was raised. Where it cannot be known whether the
@@ -48,15 +29,15 @@ export function raisedWarnings(input: {
   const { object, oldObject, admitted, rolloutName, resolution } = input;
   const naming = manifestNaming(object, oldObject);
   const owner = object.metadata.name ?? object.metadata.generateName ?? '';
-  return fields.flatMap(({ field, path, apiDefault, verdict }) => {
+  return verdicts.flatMap(({ kind, path, field, verdict }) => {
     const written = numberOrText(valueAt(object, path));
     const set = numberOrText(valueAt(admitted, path));
     if (written === undefined || set === undefined || written === set) return [];
     const named = naming(path);
     // A stale last-applied annotation (someone patched since) says nothing of this write.
     const certain = named.kind === 'named' && (!('value' in named) || sameJson(named.value, written));
-    if (!certain && written === apiDefault) return [];
-    const isGrace = path === GRACE_PATH && set === resolution?.contract.gracePeriodSeconds;
+    if (!certain && written === API_DEFAULTS[kind]) return [];
+    const isGrace = kind === 'gracePeriod' && set === resolution?.contract.gracePeriodSeconds;
     const why = isGrace ? ` (${resolution?.graceArithmetic ?? ''})` : '';
     const remedy = certain ? `write ${set} in the manifest` : `if the manifest names it, write ${set} there`;
     return [
@@ -85,7 +66,7 @@ function shortened(namespace: string, name: string, textOf: (target: string) => 
   const text = textOf(`${namespace}/${name}`);
   const excess = text.length - longestWarning;
   const target = excess > 0 ? `${namespace}/${name.slice(0, Math.max(8, name.length - excess - 1))}…` : undefined;
-  return [...(target === undefined ? text : textOf(target))]
+  return Array.from(target === undefined ? text : textOf(target))
     .map((char) => (char < ' ' || char === '\u007f' ? ' ' : char))
     .slice(0, longestWarning)
     .join('');

@@ -1,6 +1,6 @@
-import { ADOPT_ANNOTATION, type Change, type ResolvedContract } from '../api/index.ts';
+import { ADOPT_ANNOTATION, type Change, CONTRACT_ANNOTATION, type ResolvedContract } from '../api/index.ts';
 import type { Deployment, PodTemplateSpec } from '../api/kubernetes.ts';
-import { authorIntent, withRecordRestored } from './authorIntent.ts';
+import { authorIntent, withoutDropped, withRecordRestored } from './authorIntent.ts';
 import { sameJson } from './canonicalJson.ts';
 import { recordedFields } from './contractFields.ts';
 import { type FieldPath, valueAt } from './fieldPath.ts';
@@ -25,15 +25,11 @@ export interface Update {
   readonly touched: boolean;
 }
 
-/**
- * The stored object's record is what is in force; the incoming object has another one after `kubectl rollout undo` (the
- * old ReplicaSet's annotations come with its template) or when an older copy is written back, and then that one fits the
- * incoming values. `recorded` (the GracefulRollout's status) stands in where the stored object has lost its record.
- */
+/** `recorded` (the GracefulRollout's status) stands in where the stored object has lost its record. */
 export function readUpdate(object: Deployment, oldObject: Deployment, recorded: readonly Change[] = []): Update {
   const oldRecord = readRecord(oldObject) ?? recorded;
-  const intent = writeRecord(authorIntent(object, [readRecord(object), oldRecord], oldObject), []);
-  const oldIntent = writeRecord(authorIntent(oldObject, [oldRecord], oldObject), []);
+  const intent = writeRecord(authorIntent(object, recordOfIncoming(object, oldObject, oldRecord), oldObject), []);
+  const oldIntent = writeRecord(authorIntent(oldObject, oldRecord, oldObject), []);
   const restored = withRecordRestored(intent, oldRecord);
   const touch = object.metadata.annotations?.[ADOPT_ANNOTATION];
   return {
@@ -50,6 +46,25 @@ export function readUpdate(object: Deployment, oldObject: Deployment, recorded: 
       !sameJson(restored.spec.template, oldObject.spec.template),
     touched: touch !== undefined && touch !== oldObject.metadata.annotations?.[ADOPT_ANNOTATION],
   };
+}
+
+/**
+ * Which of the incoming values are the operator's. Another record comes with `kubectl rollout undo` (the old ReplicaSet's
+ * annotations come with its template) or when an older copy is written back: it fits the values that it came with. A
+ * write with neither our record nor all of our values replaces the object (`kubectl replace`, an undo to before
+ * adoption): nothing in it is ours, though a value may be the same.
+ */
+function recordOfIncoming(object: Deployment, oldObject: Deployment, oldRecord: readonly Change[]): readonly Change[] {
+  const ownRecord = readRecord(object);
+  if (ownRecord !== undefined && !sameJson(ownRecord, readRecord(oldObject))) return ownRecord;
+  const replaces = object.metadata.annotations?.[CONTRACT_ANNOTATION] === undefined && undoes(object, oldRecord);
+  return replaces ? [] : withoutDropped(oldRecord, object, oldObject);
+}
+
+function undoes(object: Deployment, record: readonly Change[]): boolean {
+  return recordedFields(record).some(
+    ({ path, to }) => !sameJson(valueAt(object, path), to) && containerStays(object, path),
+  );
 }
 
 /**
