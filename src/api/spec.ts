@@ -56,12 +56,12 @@ const celBudget = `self.preStopSleepSeconds + self.drainSeconds + ${GRACE_MARGIN
 const termination = withRules(
   z.object({
     preStopSleepSeconds: wholeNumber(
-      'Seconds a serving container goes on serving after the deletion of its pod was asked for and before it gets SIGTERM (lifecycle.preStop.sleep), so that every proxy has taken the pod out by then. 0: no sleep. Default: 5',
+      `Seconds a serving container goes on serving after the deletion of its pod was asked for and before it gets SIGTERM (lifecycle.preStop.sleep), so that every proxy has taken the pod out by then. 0: no sleep. Default: ${DEFAULT_PRE_STOP_SLEEP_SECONDS}`,
       0,
       3_600,
     ).default(DEFAULT_PRE_STOP_SLEEP_SECONDS),
     drainSeconds: wholeNumber(
-      'The longest, in seconds, that the application may need after SIGTERM to finish what it has begun. Default: 25',
+      `The longest, in seconds, that the application may need after SIGTERM to finish what it has begun. Default: ${DEFAULT_DRAIN_SECONDS}`,
       0,
       86_400,
     ).default(DEFAULT_DRAIN_SECONDS),
