@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CONTRACT_ANNOTATION } from '../../src/api/names.ts';
 import type { Cluster } from '../cluster/index.ts';
 
 const namespace = 'default';
@@ -10,7 +11,7 @@ const rollout = {
   apiVersion: 'graceful-rollout.io/v1alpha1',
   kind: 'GracefulRollout',
   metadata: { name, namespace },
-  spec: { targetRef: { name }, termination: { preStopSleepSeconds: 7, drainSeconds: 40 } },
+  spec: { targetRef: { name } },
 };
 
 const labels = { app: name };
@@ -27,7 +28,7 @@ const deployment = {
 
 /**
  * Waits until the API server calls the webhook: a Deployment that a GracefulRollout names is created by dry run, until
- * the answers carry the grace period of the contract. Leaves nothing behind.
+ * the answers carry the webhook's record. Leaves nothing behind.
  * @throws Error with the last answer where that does not come in time
  */
 export async function waitForWebhook(
@@ -55,9 +56,8 @@ export async function waitForWebhook(
   }
 }
 
+/** Whether the webhook left its record of what it changed. */
 function isCompleted(json: string): boolean {
-  const { spec } = JSON.parse(json) as {
-    spec: { template: { spec: { terminationGracePeriodSeconds?: number } } };
-  };
-  return (spec.template.spec.terminationGracePeriodSeconds ?? 0) >= 47;
+  const { metadata } = JSON.parse(json) as { metadata: { annotations?: Record<string, string> } };
+  return metadata.annotations?.[CONTRACT_ANNOTATION] !== undefined;
 }
