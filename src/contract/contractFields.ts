@@ -93,8 +93,10 @@ export function recordedFields(changes: readonly Change[]): RecordedField[] {
   return changes.flatMap(({ path, from, to }): RecordedField[] => {
     if (!knownPath.test(path)) return [];
     const root = parsePath(path);
-    const before = from === null ? undefined : parseJson(from);
-    const set = parseJson(to) ?? undefined;
+    const before = from === null ? null : parseJson(from);
+    const after = parseJson(to);
+    if (before === undefined || after === undefined) return [];
+    const set = after ?? undefined;
     const leaf = root.at(-1);
     if (leaf === 'lifecycle' || leaf === 'strategy' || leaf === 'rollingUpdate') {
       // An object that did not exist before holds only what was set in it.

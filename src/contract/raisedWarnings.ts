@@ -45,7 +45,7 @@ export function raisedWarnings(input: {
         object.metadata.namespace ?? 'default',
         owner,
         (target) =>
-          `${target}: ${field} ${written} is ${verdict}, set to ${set}${why} by GracefulRollout ${abbreviated(rolloutName)}: ${remedy}`,
+          `${target}: ${field} ${written} is ${verdict}, set to ${set}${why} by GracefulRollout ${abbreviated(rolloutName, 40)}: ${remedy}`,
       ),
     ];
   });
@@ -57,23 +57,24 @@ export function stillGovernedWarning(object: Deployment, rolloutName: string, an
     object.metadata.namespace ?? 'default',
     object.metadata.name ?? '',
     (target) =>
-      `${target}: ${annotation} was removed, GracefulRollout ${abbreviated(rolloutName)} still governs: delete it (or set mode: Audit) first, then annotate again`,
+      `${target}: ${annotation} was removed, GracefulRollout ${abbreviated(rolloutName, 40)} still governs: delete it (or set mode: Audit) first, then annotate again`,
   );
 }
 
-/** Control characters would make the API server's client drop the line; a name may have 253 characters. */
+/** A control character would make the API server's client drop the line; long names give way to the remedy at its end. */
 function shortened(namespace: string, name: string, textOf: (target: string) => string): string {
-  const text = textOf(`${namespace}/${name}`);
-  const excess = text.length - longestWarning;
-  const target = excess > 0 ? `${namespace}/${name.slice(0, Math.max(8, name.length - excess - 1))}…` : undefined;
-  return Array.from(target === undefined ? text : textOf(target))
+  const full = textOf(`${namespace}/${name}`);
+  const room = longestWarning - textOf(`${abbreviated(namespace, 24)}/`).length;
+  const text =
+    full.length <= longestWarning ? full : textOf(`${abbreviated(namespace, 24)}/${abbreviated(name, room)}`);
+  return Array.from(text)
     .map((char) => (char < ' ' || char === '\u007f' ? ' ' : char))
     .slice(0, longestWarning)
     .join('');
 }
 
-function abbreviated(name: string): string {
-  return name.length > 40 ? `${name.slice(0, 39)}…` : name;
+function abbreviated(name: string, longest: number): string {
+  return name.length > longest ? `${name.slice(0, Math.max(1, longest - 1))}…` : name;
 }
 
 function numberOrText(value: unknown): IntOrString | undefined {
