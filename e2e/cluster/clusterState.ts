@@ -72,15 +72,41 @@ export function clusterNames(): string[] {
 }
 
 /**
- * The lowest slot that no cluster has. The caller holds {@link sharedLockFile}.
+ * The lowest slot that no cluster has and whose addresses this machine does not reach elsewhere. The caller holds
+ * {@link sharedLockFile}.
  * @throws Error where all are taken
  */
 export function freeSlot(): number {
   const taken = new Set(clusterNames().map((name) => readState(name)?.slot));
-  const free = Array.from({ length: slots }, (_, slot) => slot).find((slot) => !taken.has(slot));
-  if (free === undefined)
-    throw new Error(`${slots} clusters are up already: ${clusterNames().join(', ')}; take one down`);
-  return free;
+  const routed = routedSlots(readFileSync('/proc/net/route', 'utf8'));
+  const free = Array.from({ length: slots }, (_, slot) => slot).find((slot) => !taken.has(slot) && !routed.has(slot));
+  if (free !== undefined) return free;
+  throw new Error(
+    `no addresses are left between 10.200.0.0/16 and 10.${199 + slots}.0.0/16; clusters: ${clusterNames().join(', ')}; ` +
+      `routed elsewhere: ${[...routed].map((slot) => `10.${200 + slot}.0.0/16`).join(', ')}`,
+  );
+}
+
+/** Slots whose /16 overlaps a route of this machine other than the default one, from the text of /proc/net/route. */
+export function routedSlots(routes: string): Set<number> {
+  const overlapping = new Set<number>();
+  for (const line of routes.trim().split('\n').slice(1)) {
+    const fields = line.trim().split(/\s+/);
+    const [destination, mask] = [fields[1], fields[7]].map((hex) => fromLittleEndian(hex ?? '0'));
+    if (destination === undefined || mask === undefined || mask === 0) continue;
+    for (let slot = 0; slot < slots; slot += 1) {
+      const both = (mask & 0xffff0000) >>> 0;
+      const network = ((10 << 24) | ((200 + slot) << 16)) >>> 0;
+      if ((network & both) >>> 0 === (destination & both) >>> 0) overlapping.add(slot);
+    }
+  }
+  return overlapping;
+}
+
+/** /proc/net/route writes addresses in the machine's byte order. */
+function fromLittleEndian(hex: string): number {
+  const bytes = Buffer.from(hex.padStart(8, '0'), 'hex');
+  return bytes.readUInt32LE(0);
 }
 
 export function planOf(state: ClusterState): AddressPlan {

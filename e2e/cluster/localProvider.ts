@@ -69,7 +69,12 @@ export async function localUp(options: ClusterOptions): Promise<Cluster> {
       return handle(state);
     } catch (error) {
       onProgress(`cluster ${name} could not be started; taking it down again`);
-      if (process.env['GRACEFUL_ROLLOUT_KEEP_FAILED'] === undefined) await takeDown(name);
+      try {
+        await takeDown(name);
+      } catch (second) {
+        const both = `cluster ${name} could neither be started nor taken down`;
+        throw new AggregateError([error, second], both, { cause: second });
+      }
       throw error;
     }
   });
