@@ -1,8 +1,9 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import { type Claim, claimOf } from './api/claim.ts';
-import { METRICS, PHASES } from './api/index.ts';
+import { METRICS } from './api/index.ts';
 import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
 import { byNamespace, byTarget, enforceController } from './controllers/enforce/index.ts';
+import { createEnforceMetrics } from './controllers/enforce/metrics.ts';
 import { clientEventSink, EventRecorder } from './kube/events.ts';
 import {
   type Client,
@@ -124,16 +125,6 @@ export function createOperator(options: OperatorOptions): Operator {
   manager.addTask({ name: 'events', run: (signal) => events.run(signal) });
 
   const registers = [registry];
-  new Gauge({
-    name: 'graceful_rollout_objects',
-    help: METRICS.graceful_rollout_objects.help,
-    labelNames: ['phase'],
-    registers,
-    collect() {
-      for (const phase of Object.keys(PHASES)) this.set({ phase }, 0);
-      for (const claim of claims.store.list()) this.inc({ phase: claim.status?.phase ?? 'Pending' });
-    },
-  });
   manager.addController(
     enforceController({
       client: elector === undefined ? client : leaderOnly(client, elector),
@@ -144,12 +135,7 @@ export function createOperator(options: OperatorOptions): Operator {
       clock,
       log,
       metrics,
-      adoptions: new Counter({
-        name: 'graceful_rollout_adoptions_total',
-        help: METRICS.graceful_rollout_adoptions_total.help,
-        labelNames: ['result'],
-        registers,
-      }),
+      adoptions: createEnforceMetrics(registry, claims.store).adoptions,
     }),
   );
 
@@ -177,6 +163,12 @@ export function createOperator(options: OperatorOptions): Operator {
     },
     note: (reassertion) => contests.note(reassertion, clock.nowMs()),
     onContest: (claim, contest) => reporter.report(claim, contest),
+    contested: new Counter({
+      name: 'graceful_rollout_contested_writes_total',
+      help: METRICS.graceful_rollout_contested_writes_total.help,
+      labelNames: ['namespace', 'deployment'],
+      registers,
+    }),
     decisions: new Counter({
       name: 'graceful_rollout_admission_requests_total',
       help: METRICS.graceful_rollout_admission_requests_total.help,

@@ -15,6 +15,21 @@ export const METRICS = {
     labels: ['phase'],
     help: 'GracefulRollouts by phase.',
   },
+  graceful_rollout_condition: {
+    type: 'gauge',
+    labels: ['namespace', 'name', 'type', 'status', 'reason'],
+    help: '1 for the present state of each condition of each GracefulRollout.',
+  },
+  graceful_rollout_findings: {
+    type: 'gauge',
+    labels: ['namespace', 'name', 'code', 'severity'],
+    help: 'Findings that hold at present, by GracefulRollout and code.',
+  },
+  graceful_rollout_contested_writes_total: {
+    type: 'counter',
+    labels: ['namespace', 'deployment'],
+    help: 'Writes that named a value which an earlier write had been raised from, by the Deployment written.',
+  },
   graceful_rollout_adoptions_total: {
     type: 'counter',
     labels: ['result'],

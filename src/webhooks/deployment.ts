@@ -22,6 +22,7 @@ export interface DeploymentWebhookOptions {
   readonly onContest: (claim: Claim, contest: Contest) => void;
   readonly note: (reassertion: Reassertion) => Contest | undefined;
   readonly decisions: Counter<'webhook' | 'decision'>;
+  readonly contested: Counter<'namespace' | 'deployment'>;
   readonly log: Logger;
 }
 
@@ -53,8 +54,7 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
 
     const decision = decideAdmission({
       operation,
-      // The request names the object where the object itself need not (a namespace defaulted by the path).
-      object: { ...object, metadata: { ...object.metadata, name, namespace } },
+      object,
       ...(oldObject === undefined ? {} : { oldObject }),
       ...(claim?.spec === undefined ? {} : { rollout: { name: claim.metadata.name ?? '', spec: claim.spec } }),
       services: view.servicesIn(namespace),
@@ -63,6 +63,7 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
     decisions.inc({ webhook, decision: decision.kind });
     if (request.dryRun !== true && claim !== undefined) {
       const writer = request.userInfo.username ?? '';
+      if (decision.reasserted.length > 0) options.contested.inc({ namespace, deployment: name });
       for (const { path, from } of decision.reasserted) {
         const contest = options.note({ namespace, deployment: name, field: path, writer, value: from ?? 'null' });
         if (contest !== undefined) options.onContest(claim, contest);

@@ -1,5 +1,12 @@
 import type { Claim } from '../../api/claim.ts';
-import type { Change, GracefulRolloutStatus, Phase, ResolvedContract, RolloutCondition } from '../../api/index.ts';
+import type {
+  Change,
+  GracefulRolloutStatus,
+  Phase,
+  Reason,
+  ResolvedContract,
+  RolloutCondition,
+} from '../../api/index.ts';
 import { hashContract } from '../../contract/index.ts';
 import type { Assessment, Situation, TargetFacts } from './situation.ts';
 
@@ -11,7 +18,7 @@ export const contestExpiryMs = 40 * 60_000;
 /** One row of the table below: what each condition says in a situation. */
 interface Row {
   readonly phase: Phase;
-  readonly reason: string;
+  readonly reason: Reason;
   readonly message: string;
   readonly ready: boolean;
   /** kstatus: still on its way, worth waiting for. */
@@ -20,7 +27,7 @@ interface Row {
   readonly stalled?: boolean;
   readonly contractHolds: boolean | 'Unknown';
   readonly targetFound: boolean;
-  readonly contested?: { readonly reason: string; readonly message: string };
+  readonly contested?: { readonly reason: Reason; readonly message: string };
 }
 
 /** The whole status of a GracefulRollout; the times of conditions that did not change are kept. Pure. */
@@ -29,7 +36,7 @@ export function report(rollout: Claim, assessment: Assessment, nowMs: number): G
   const contested = row.contested ?? standingContest(rollout, nowMs);
   const generation = rollout.metadata.generation ?? 0;
   const now = new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
-  const condition = (type: string, status: boolean | 'Unknown', reason: string, message: string): RolloutCondition => {
+  const condition = (type: string, status: boolean | 'Unknown', reason: Reason, message: string): RolloutCondition => {
     const wanted = status === 'Unknown' ? 'Unknown' : status ? 'True' : 'False';
     const previous = rollout.status?.conditions?.find((known) => known.type === type);
     const lastTransitionTime = previous?.status === wanted ? (previous.lastTransitionTime ?? now) : now;
@@ -131,7 +138,7 @@ function rowOf(rollout: Claim, assessment: Assessment): Row {
 
 function failed(
   phase: Phase,
-  reason: string,
+  reason: Reason,
   message: string,
   contractHolds: boolean | 'Unknown',
   targetFound: boolean,
@@ -155,7 +162,7 @@ function enforced(
     const later = listChanges(situation.later);
     parts.push(`this version of the operator would also set ${later}, and does with the next template change`);
   }
-  const row = (reason: string, text?: string): Row => ({
+  const row = (reason: Reason, text?: string): Row => ({
     phase: 'Enforced',
     reason,
     message: [...parts, ...(text === undefined ? [] : [text])].join('; '),
@@ -207,7 +214,7 @@ function listChanges(changes: readonly Change[]): string {
 function standingContest(
   rollout: Claim,
   nowMs: number,
-): { readonly reason: string; readonly message: string } | undefined {
+): { readonly reason: Reason; readonly message: string } | undefined {
   const contest = rollout.status?.contest;
   if (contest === undefined || nowMs - Date.parse(contest.lastSeenTime) > contestExpiryMs) return undefined;
   const { field, writer, value, times } = contest;

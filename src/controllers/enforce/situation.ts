@@ -1,4 +1,4 @@
-import type { Change, Finding, ResolvedContract } from '../../api/index.ts';
+import type { Change, Finding, Reason, ResolvedContract } from '../../api/index.ts';
 
 /** Where a GracefulRollout and its target stand; every one of these is ordinary, none is an exception. */
 export type Situation =
@@ -6,7 +6,7 @@ export type Situation =
   | { readonly kind: 'OlderRolloutGoverns'; readonly winner: string }
   | { readonly kind: 'TargetNotFound' }
   | { readonly kind: 'TargetTerminating' }
-  | { readonly kind: 'NotApplicable'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'NotApplicable'; readonly reason: Reason; readonly message: string }
   | { readonly kind: 'Audited'; readonly missing: readonly Change[] }
   | { readonly kind: 'Enforced'; readonly adopted: boolean; readonly later: readonly Change[] }
   | { readonly kind: 'AwaitingNextRollout'; readonly missing: readonly Change[] }
