@@ -6,6 +6,9 @@ import type { LeaderGuard } from './leaderElectionTerm.ts';
  * `client` with every write under `guard`: refused with `NotLeaderError` where the lease is not held at that moment,
  * aborted when it is lost. Writes are not tried again inside the client, for the second try might fall behind the renew
  * deadline; the reconcile's own back-off does it. Reads pass as they are.
+ *
+ * What no guard can see is a process that is stopped between this check and the kernel's send: that one write goes out
+ * when it is continued (seen on a real API server). Give writes a `resourceVersion`, so that it meets a conflict.
  */
 export function leaderOnly(client: Client, guard: LeaderGuard): Client {
   /** Runs one write, if we may. */

@@ -2,19 +2,19 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ManualClock, systemClock } from './clock.ts';
 import { HealthServer } from './health.ts';
 import { eventLoopDelayCheck, silentWatchCheck } from './healthChecks.ts';
-import { silentLogger } from './logger.ts';
+import { createLogger, silentLogger } from './logger.ts';
 import { OperatorMetrics } from './metrics.ts';
 
 const metrics = new OperatorMetrics();
 let server: HealthServer | undefined;
 
-async function start(configure: (server: HealthServer) => void = () => undefined): Promise<void> {
+async function start(configure: (server: HealthServer) => void = () => undefined, log = silentLogger): Promise<void> {
   server = new HealthServer({
     port: 0,
     host: '127.0.0.1',
     registry: metrics.registry,
     clock: systemClock,
-    log: silentLogger,
+    log,
     checkDeadlineMs: 50,
   });
   configure(server);
@@ -62,6 +62,29 @@ describe('HealthServer', () => {
       status: 503,
       text: '[+]ping ok\n[-]stuck failed: no answer within 50 ms\nhealthz check failed\n',
     });
+  });
+
+  test('logs a change of the answer, not every probe', async () => {
+    const lines: string[] = [];
+    let problem: string | undefined;
+    const log = createLogger({ write: (line) => lines.push(line) });
+    await start((health) => health.addReadinessCheck('sync', () => problem), log);
+    await get('/readyz');
+    problem = 'not synced yet';
+    await get('/readyz');
+    await get('/readyz');
+    problem = undefined;
+    await get('/readyz');
+    await get('/readyz');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 'warn',
+        msg: 'health check failed',
+        path: '/readyz',
+        failed: [{ name: 'sync', problem: 'not synced yet' }],
+      },
+      { level: 'info', msg: 'health check passes again', path: '/readyz' },
+    ]);
   });
 
   test('one check alone, all but one, and what is not there', async () => {

@@ -34,6 +34,8 @@ export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #checks = { '/healthz': new Map<string, HealthCheck>(), '/readyz': new Map<string, HealthCheck>() };
   readonly #server: Server;
+  /** Path → names of the checks that failed last time. */
+  readonly #lastAnswers = new Map<string, string>();
 
   constructor(options: HealthServerOptions) {
     this.#options = options;
@@ -110,7 +112,7 @@ export class HealthServer {
     const wanted = [...checks].filter(([name]) => !excluded.has(name));
     const results = await Promise.all(wanted.map(([name, check]) => this.#run(name, check)));
     const failed = results.filter(({ problem }) => problem !== undefined);
-    if (failed.length > 0) this.#options.log.warn('health check failed', { path, failed });
+    this.#logChange(url.pathname, failed);
     const verdict = `${path.slice(1)} check ${failed.length > 0 ? 'failed' : 'passed'}\n`;
     const lines = results.map(({ name, problem }) =>
       problem === undefined ? `[+]${name} ok\n` : `[-]${name} failed: ${problem}\n`,
@@ -119,6 +121,15 @@ export class HealthServer {
     response
       .writeHead(failed.length > 0 ? 503 : 200, { 'content-type': 'text/plain', 'cache-control': 'no-store' })
       .end(detailed ? lines.join('') + verdict : 'ok');
+  }
+
+  /** A probe comes every few seconds; only a new answer is news. */
+  #logChange(path: string, failed: readonly CheckResult[]): void {
+    const answer = failed.map(({ name }) => name).join();
+    if (answer === (this.#lastAnswers.get(path) ?? '')) return;
+    this.#lastAnswers.set(path, answer);
+    if (failed.length > 0) this.#options.log.warn('health check failed', { path, failed });
+    else this.#options.log.info('health check passes again', { path });
   }
 
   async #run(name: string, check: HealthCheck): Promise<CheckResult> {
