@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import type {
+  ApplyBody,
   CallOptions,
   Client,
   ClientOptions,
@@ -152,7 +153,7 @@ class ApiClient implements Client {
       force: patch.type === 'apply' && patch.force === true ? true : undefined,
     });
     return await this.#json<T>('PATCH', path, options, {
-      body: JSON.stringify(patch.body),
+      body: JSON.stringify(patch.type === 'apply' ? named(resource, ref, patch.body) : patch.body),
       contentType: PATCH_TYPES[patch.type],
       idempotent: patch.type !== 'json',
     });
@@ -245,6 +246,16 @@ class ApiClient implements Client {
       onWarning: this.#warner(method, path, options.onWarning),
     });
   }
+}
+
+/** The identity that server-side apply wants in the body although the path says it. */
+function named(resource: Resource, ref: ObjectRef, body: ApplyBody): ApplyBody {
+  return {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    ...body,
+    metadata: { ...body.metadata, name: ref.name, ...(resource.namespaced ? { namespace: ref.namespace } : {}) },
+  };
 }
 
 interface How {

@@ -78,12 +78,18 @@ export interface JsonPatchOperation {
   readonly from?: string;
 }
 
+/** The fields that the field manager wants to own, and no others. The client adds apiVersion, kind and name. */
+export interface ApplyBody {
+  readonly metadata?: object;
+  readonly [field: string]: unknown;
+}
+
 /** A patch and how the API server is to read it. `apply` is server-side apply. */
 export type Patch =
   | { readonly type: 'merge'; readonly body: unknown }
   | { readonly type: 'strategic'; readonly body: unknown }
   | { readonly type: 'json'; readonly body: readonly JsonPatchOperation[] }
-  | { readonly type: 'apply'; readonly body: unknown; readonly force?: boolean };
+  | { readonly type: 'apply'; readonly body: ApplyBody; readonly force?: boolean };
 
 export interface DeleteOptions extends CallOptions {
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };

@@ -1,5 +1,6 @@
 export { createClient } from './apiClient.ts';
 export {
+  type ApplyBody,
   type CallOptions,
   type Client,
   type ClientOptions,

@@ -76,6 +76,9 @@ export function createInformer<T extends KubeObject, P extends KubeObject = T>(
   return new CachingInformer<T, P>(options);
 }
 
+/** An object ready for the store, or only its identity where its projection or an indexer threw. */
+type Prepared<P> = Entry<P> | { readonly key: string; readonly uid: string };
+
 class CachingInformer<T extends KubeObject, P extends KubeObject> implements Informer<P> {
   readonly resource: Resource;
   readonly selection: Selection;
@@ -124,7 +127,7 @@ class CachingInformer<T extends KubeObject, P extends KubeObject> implements Inf
     if (this.#started) throw new Error(`the informer of ${this.resource.plural} is run twice`);
     this.#started = true;
     const { client, resource, silenceMs, pageSize, random } = this.#options;
-    await runReflector<T>(
+    await runReflector<T, Prepared<P>>(
       {
         client,
         resource,
@@ -134,9 +137,11 @@ class CachingInformer<T extends KubeObject, P extends KubeObject> implements Inf
         pageSize: pageSize ?? DEFAULT_PAGE_SIZE,
         random: random ?? Math.random,
         sink: {
+          prepare: (object) => this.#prepare(object),
           replace: (items, version) => this.#replace(items, version),
-          upsert: (object) => this.#upsert(object),
-          remove: (object) => this.#tell(this.#store.remove(keyOfObject(object), object.metadata.uid ?? '')),
+          upsert: (item) =>
+            this.#tell('object' in item ? this.#store.upsert(item) : this.#store.remove(item.key, item.uid)),
+          remove: (item) => this.#tell(this.#store.remove(item.key, item.uid)),
           advance: (version) => {
             this.#resourceVersion = version;
           },
@@ -173,9 +178,9 @@ class CachingInformer<T extends KubeObject, P extends KubeObject> implements Inf
     };
   }
 
-  #replace(items: readonly T[], version: string): void {
+  #replace(items: readonly Prepared<P>[], version: string): void {
     const rewritten = this.#resourceVersion !== undefined && isOlderVersion(version, this.#resourceVersion);
-    const entries = items.map((item) => this.#entry(item)).filter((entry) => entry !== undefined);
+    const entries = items.filter((item) => 'object' in item);
     const changes = this.#store.replace(entries, rewritten);
     this.#resourceVersion = version;
     this.#hasSynced = true;
@@ -183,26 +188,17 @@ class CachingInformer<T extends KubeObject, P extends KubeObject> implements Inf
     this.#tell(changes);
   }
 
-  #upsert(object: T): void {
-    const entry = this.#entry(object);
-    this.#tell(
-      entry === undefined
-        ? this.#store.remove(keyOfObject(object), object.metadata.uid ?? '')
-        : this.#store.upsert(entry),
-    );
-  }
-
   /** Runs the indexers once before the store does, so that one that throws cannot leave the store half changed. */
-  #entry(object: T): Entry<P> | undefined {
+  #prepare(object: T): Prepared<P> {
     const key = keyOfObject(object);
+    const uid = object.metadata.uid ?? '';
     try {
       const projected = this.#project(object);
       for (const indexer of Object.values(this.#options.indexers ?? {})) indexer(projected);
-      const { uid, resourceVersion } = object.metadata;
-      return { key, uid: uid ?? '', resourceVersion: resourceVersion ?? '', object: projected };
+      return { key, uid, resourceVersion: object.metadata.resourceVersion ?? '', object: projected };
     } catch (error) {
       this.#options.onNote?.({ note: 'unusable', key, error });
-      return undefined;
+      return { key, uid };
     }
   }
 

@@ -6,7 +6,6 @@ import {
   type FailureKind,
   type ReflectorEffect,
   type ReflectorInput,
-  type Step,
   startReflector,
   stepReflector,
 } from './reflectorMachine.ts';
@@ -22,10 +21,15 @@ export type ReflectorNote =
   | { readonly note: 'failed'; readonly during: 'list' | 'watch'; readonly error: unknown; readonly retryInMs: number };
 
 /** Where a reflector puts what it learns; every method returns before the next thing is read. */
-export interface ReflectorSink<T> {
-  replace(items: readonly T[], version: string): void;
-  upsert(object: T): void;
-  remove(object: T): void;
+export interface ReflectorSink<T, E> {
+  /**
+   * Turns an object into what is kept of it, as soon as it is read: while a long list comes in page by page, only this
+   * is held.
+   */
+  prepare(object: T): E;
+  replace(items: readonly E[], version: string): void;
+  upsert(item: E): void;
+  remove(item: E): void;
   /** The sink is complete up to this version; `replace` says so by itself. */
   advance(version: string): void;
   /** Something came from the server: a page, an event, a bookmark, the acceptance of a watch. */
@@ -33,7 +37,7 @@ export interface ReflectorSink<T> {
   note(note: ReflectorNote): void;
 }
 
-export interface ReflectorOptions<T extends KubeObject> {
+export interface ReflectorOptions<T extends KubeObject, E> {
   readonly client: Client;
   readonly resource: Resource<T>;
   readonly selection: Selection;
@@ -41,7 +45,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly silenceMs: number;
   readonly pageSize: number;
   readonly random: () => number;
-  readonly sink: ReflectorSink<T>;
+  readonly sink: ReflectorSink<T, E>;
 }
 
 type Io<T> = Extract<ReflectorEffect<T>, { do: 'list' | 'watch' | 'pause' }>;
@@ -50,18 +54,20 @@ type Io<T> = Extract<ReflectorEffect<T>, { do: 'list' | 'watch' | 'pause' }>;
  * Performs what the reflector machine asks for until aborted; resolves then. Errors of the API server and of the
  * network become inputs of the machine; only a defect of this program rejects.
  */
-export async function runReflector<T extends KubeObject>(
-  options: ReflectorOptions<T>,
+export async function runReflector<T extends KubeObject, E>(
+  options: ReflectorOptions<T, E>,
   signal: AbortSignal,
 ): Promise<void> {
   const shell = new ReflectorShell(options, signal);
-  let step: Step<T> = startReflector();
+  let { state, effects } = startReflector<E>();
   try {
     while (!signal.aborted) {
-      const io = shell.apply(step.effects);
+      const io = shell.apply(effects);
+      // A list that the sink has is not held here while the watch runs.
+      effects = [];
       const input = await shell.next(io);
-      step = stepReflector(step.state, input, options.random);
-      shell.explain(step);
+      ({ state, effects } = stepReflector(state, input, options.random));
+      shell.explain(effects);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -70,22 +76,22 @@ export async function runReflector<T extends KubeObject>(
   }
 }
 
-class ReflectorShell<T extends KubeObject> {
-  readonly #options: ReflectorOptions<T>;
+class ReflectorShell<T extends KubeObject, E> {
+  readonly #options: ReflectorOptions<T, E>;
   readonly #signal: AbortSignal;
   #watch: OpenWatch<T> | undefined;
   /** What went wrong in the last input, to be told once it is known what follows from it. */
   #failure: { readonly during: 'list' | 'watch'; readonly error: unknown } | undefined;
 
-  constructor(options: ReflectorOptions<T>, signal: AbortSignal) {
+  constructor(options: ReflectorOptions<T, E>, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
   }
 
   /** Does what needs no waiting; returns the one effect that does, if any. */
-  apply(effects: readonly ReflectorEffect<T>[]): Io<T> | undefined {
+  apply(effects: readonly ReflectorEffect<E>[]): Io<E> | undefined {
     const { sink } = this.#options;
-    let io: Io<T> | undefined;
+    let io: Io<E> | undefined;
     for (const effect of effects) {
       switch (effect.do) {
         case 'replace':
@@ -116,7 +122,7 @@ class ReflectorShell<T extends KubeObject> {
   }
 
   /** Waits for what the effect brings, or, without one, for the next line of the watch. */
-  async next(io: Io<T> | undefined): Promise<ReflectorInput<T>> {
+  async next(io: Io<E> | undefined): Promise<ReflectorInput<E>> {
     switch (io?.do) {
       case undefined:
         return await this.#read();
@@ -131,9 +137,9 @@ class ReflectorShell<T extends KubeObject> {
   }
 
   /** Reports the last failure together with what the machine made of it. */
-  explain(step: Step<T>): void {
+  explain(effects: readonly ReflectorEffect<E>[]): void {
     if (this.#failure === undefined) return;
-    const pause = step.effects.find((effect) => effect.do === 'pause');
+    const pause = effects.find((effect) => effect.do === 'pause');
     this.#options.sink.note({ note: 'failed', ...this.#failure, retryInMs: pause?.ms ?? 0 });
     this.#failure = undefined;
   }
@@ -143,7 +149,7 @@ class ReflectorShell<T extends KubeObject> {
     this.#watch = undefined;
   }
 
-  async #list(token: string | undefined, whole: boolean): Promise<ReflectorInput<T>> {
+  async #list(token: string | undefined, whole: boolean): Promise<ReflectorInput<E>> {
     const { client, resource, selection, pageSize, sink } = this.#options;
     try {
       const page = await client.listPage(resource, {
@@ -155,13 +161,14 @@ class ReflectorShell<T extends KubeObject> {
         ...(token === undefined ? {} : { continue: token }),
       });
       sink.alive();
-      return { input: 'page', items: page.items, version: page.resourceVersion, continue: page.continue };
+      const items = page.items.map((item) => sink.prepare(item));
+      return { input: 'page', items, version: page.resourceVersion, continue: page.continue };
     } catch (error) {
       return this.#failed('list', error, 0);
     }
   }
 
-  async #open(version: string, timeoutSeconds: number): Promise<ReflectorInput<T>> {
+  async #open(version: string, timeoutSeconds: number): Promise<ReflectorInput<E>> {
     const { client, resource, selection, clock, silenceMs, sink } = this.#options;
     try {
       this.#watch = await OpenWatch.open<T>({
@@ -178,7 +185,7 @@ class ReflectorShell<T extends KubeObject> {
     return { input: 'opened' };
   }
 
-  async #read(): Promise<ReflectorInput<T>> {
+  async #read(): Promise<ReflectorInput<E>> {
     const watch = this.#watch;
     if (watch === undefined) throw new Error('the reflector reads from a watch that is not open');
     const { sink } = this.#options;
@@ -204,9 +211,12 @@ class ReflectorShell<T extends KubeObject> {
     switch (event.type) {
       case 'ADDED':
       case 'MODIFIED':
-        return { input: 'upsert', object: event.object, version: event.object.metadata.resourceVersion ?? '' };
       case 'DELETED':
-        return { input: 'remove', object: event.object, version: event.object.metadata.resourceVersion ?? '' };
+        return {
+          input: event.type === 'DELETED' ? 'remove' : 'upsert',
+          object: sink.prepare(event.object),
+          version: event.object.metadata.resourceVersion ?? '',
+        };
       case 'BOOKMARK':
         return { input: 'bookmark', version: event.resourceVersion };
       case 'ERROR':
@@ -215,7 +225,7 @@ class ReflectorShell<T extends KubeObject> {
     }
   }
 
-  #failed(during: 'list' | 'watch', error: unknown, openMs: number, inStream = false): ReflectorInput<T> {
+  #failed(during: 'list' | 'watch', error: unknown, openMs: number, inStream = false): ReflectorInput<E> {
     this.#signal.throwIfAborted();
     if (!(error instanceof ApiError) && !(error instanceof TransportError)) throw error;
     this.#failure = { during, error };
