@@ -1,3 +1,4 @@
+export { type CacheDriftOptions, cacheDriftTask } from './cacheDrift.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export {
   Controller,
