@@ -52,6 +52,17 @@ describe.each(WAYS)('an author who writes by %s', (way) => {
     expect(cluster.missing()).toEqual([]);
   });
 
+  it('comes to name an empty lifecycle: theirs, and given back as such', () => {
+    const cluster = started(manifest(), way);
+    const empty = manifest({ app: { lifecycle: {} } });
+    cluster.apply(empty, way);
+    expect(cluster.rollouts).toBe(1);
+    cluster.spec = undefined;
+    cluster.apply(withImage(empty, 'registry.example/app:2'), way);
+    const { lifecycle } = cluster.stored.spec.template.spec.containers[0] ?? {};
+    expect(lifecycle).toEqual(way === 'helm3' ? undefined : {});
+  });
+
   it('adds another type of probe beside ours: ours goes, with the numbers that came with it', () => {
     const probe = { httpGet: { port: 8080 }, periodSeconds: 3 };
     const cluster = started(manifest(), way, rolloutSpec({ readiness: { probe } }));

@@ -70,12 +70,12 @@ function withoutOurs(
       const named = handler === undefined ? undefined : naming([...field.path, handler]);
       return handler !== undefined && named !== undefined && isTheirs(named, valueAt(field.to, [handler]))
         ? left
-        : replaced(left, field);
+        : replaced(left, field, naming);
     }
     if (!sameJson(value, field.to)) return left;
     const named = naming(field.path);
     // What was raised is named with its own value; that the field is named at all proves nothing here.
-    return 'value' in named && isTheirs(named, field.to) ? left : replaced(left, field);
+    return 'value' in named && isTheirs(named, field.to) ? left : replaced(left, field, naming);
   }, deployment);
 }
 
@@ -90,9 +90,14 @@ function containsJson(whole: unknown, part: unknown): boolean {
   return Object.entries(part).every(([key, value]) => containsJson(whole[key], value));
 }
 
-function replaced(deployment: Deployment, { path, root, from }: RecordedField): Deployment {
+/** An object that the operator made goes too when it is left empty, unless the manifest says `lifecycle: {}` itself. */
+function replaced(
+  deployment: Deployment,
+  { path, root, from }: RecordedField,
+  naming: (path: FieldPath) => Naming,
+): Deployment {
   const without = withValueAt(deployment, path, from);
-  return from === undefined ? prunedAt(without, path, root) : without;
+  return from === undefined && naming(root).kind === 'unknown' ? prunedAt(without, path, root) : without;
 }
 
 /**
