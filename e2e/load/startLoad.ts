@@ -37,7 +37,8 @@ export function startLoad(
   signal: AbortSignal,
 ): RunningLoad {
   signal.throwIfAborted();
-  const child = spawnGenerator([process.execPath, GENERATOR], { stdio: ['pipe', 'pipe', 'pipe'] });
+  // A session of its own, whose priority it can raise. Should this process die, the generator ends with its input.
+  const child = spawnGenerator([process.execPath, GENERATOR], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const { stdin, stdout, stderr: errors } = child;
   if (stdin === null || stdout === null || errors === null) throw new Error('load generator: started without pipes');
   const kill = (): void => void child.kill('SIGKILL');
