@@ -45,7 +45,7 @@ const crdFile = 'graceful-rollout.io_gracefulrollouts.yaml';
 /** Every generated file. */
 export const generated: readonly Generated[] = [
   { path: `crds/${crdFile}`, content: crdYaml },
-  { path: `charts/graceful-rollout/crds/${crdFile}`, content: crdYaml },
+  { path: `charts/graceful-rollout/files/crds/${crdFile}`, content: crdYaml },
   { path: 'docs/reference/api.md', content: apiPage },
   { path: 'docs/reference/conditions.md', content: conditionsPage },
   { path: 'docs/reference/metrics.md', content: () => metricsPage(declaredMetrics()) },

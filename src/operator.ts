@@ -10,6 +10,7 @@ import {
   createInformer,
   deployments,
   gracefulRollouts,
+  type Informer,
   type InformerNote,
   mutatingWebhookConfigurations,
   services,
@@ -18,6 +19,7 @@ import { LeaderElector, uniqueIdentity } from './kube/leaderElection.ts';
 import { leaderOnly } from './kube/leaderElectionClient.ts';
 import { leaseApi } from './kube/leaderElectionLease.ts';
 import {
+  cacheDriftTask,
   type Clock,
   HealthServer,
   type Logger,
@@ -152,6 +154,20 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   manager.addTask({ name: 'certificates', run: (signal) => certificates.run(signal) });
 
+  manager.addTask(
+    cacheDriftTask({
+      client,
+      informers: new Map<string, Informer<KubeObject>>([
+        ['gracefulrollouts', claims],
+        ['deployments', targets],
+        ['services', endpoints],
+      ]),
+      clock,
+      log,
+      registry,
+    }),
+  );
+
   const contests = new Contests();
   const reporter = new ContestReporter({ client, clock, log });
   manager.addTask({ name: 'contest-reports', run: (signal) => reporter.run(signal) });
@@ -213,9 +229,13 @@ function managed(webhook: WebhookServer, clock: Clock): ManagedServer {
       await Promise.race([running, listening()]);
     },
     drain: () => leaving.abort(new Error('the operator shuts down')),
-    async stop() {
+    async stop(signal) {
       leaving.abort(new Error('the operator shuts down'));
-      await running;
+      // A call that never ends must not keep the process: it goes when the manager's patience is over.
+      const patience = new Promise<void>((resolve) =>
+        signal.addEventListener('abort', () => resolve(), { once: true }),
+      );
+      await Promise.race([running, patience]);
     },
   };
 }
