@@ -34,6 +34,13 @@ describe.each(WAYS)('an author who writes by %s', (way) => {
     expect([graceOf(cluster), cluster.rollouts]).toEqual([35, 3]);
   });
 
+  it('sets a value that comes to nothing while the contract has changed: no rollout brings the change in', () => {
+    const cluster = started(manifest(), way);
+    cluster.spec = rolloutSpec({ termination: { preStopSleepSeconds: 9 } });
+    cluster.apply(withGrace(manifest(), 20), way);
+    expect([graceOf(cluster), hookOf(cluster), cluster.rollouts]).toEqual([35, { sleep: { seconds: 5 } }, 1]);
+  });
+
   it.each([
     { exec: { command: ['/stop'] } },
     { httpGet: { port: 8080, path: '/quit', scheme: 'HTTP' } },
@@ -131,6 +138,22 @@ describe.each(WAYS)('an author who writes by %s', (way) => {
     cluster.apply(withImage(mended, 'registry.example/app:3'), way);
     expect(graceOf(cluster)).toBe(way === 'helm3' ? 20 : 35);
   });
+});
+
+describe('a value that was raised to just the default of the API server', () => {
+  it.each(['kubectl apply', 'server-side apply'] as const)(
+    'is theirs once the manifest no longer names it: %s',
+    (way) => {
+      const spec = rolloutSpec({ termination: { drainSeconds: 20 } });
+      const cluster = started(withGrace(manifest(), 12), way, spec);
+      expect(cluster.apply(manifest(), way).changes.map(({ path }) => path)).not.toContain(
+        'spec.template.spec.terminationGracePeriodSeconds',
+      );
+      cluster.spec = undefined;
+      cluster.apply(withImage(manifest(), 'registry.example/app:2'), way);
+      expect(graceOf(cluster)).toBe(30);
+    },
+  );
 });
 
 describe('our annotations', () => {
