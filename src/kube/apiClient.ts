@@ -106,17 +106,18 @@ class ApiClient implements Client {
       continue: options.continue,
     });
     const headers = options.metadataOnly === true ? { accept: METADATA_ONLY } : {};
-    const body = await this.#json<ListBody<T>>('GET', path, options, { idempotent: true, headers });
-    const next = body.metadata?.continue;
-    if (body.metadata?.resourceVersion === undefined) {
+    const body = await this.#json<ListBody<T> | null>('GET', path, options, { idempotent: true, headers });
+    const metadata = body?.metadata;
+    const items = body?.items ?? [];
+    if (metadata?.resourceVersion === undefined || !Array.isArray(items) || !items.every(isObject)) {
       throw new TransportError({ method: 'GET', path }, 'answer', 'the answer is not a Kubernetes list');
     }
     // The API server leaves kind and apiVersion out of the items of a list; a watch and a get send them.
     const named = { apiVersion: apiVersionOf(resource), kind: resource.kind };
     return {
-      items: (body.items ?? []).map((item) => (item.kind === undefined ? { ...named, ...item } : item)),
-      resourceVersion: body.metadata.resourceVersion,
-      ...(next === undefined || next === '' ? {} : { continue: next }),
+      items: items.map((item) => (item.kind === undefined ? { ...named, ...item } : item)),
+      resourceVersion: metadata.resourceVersion,
+      ...(metadata.continue ? { continue: metadata.continue } : {}),
     };
   }
 
@@ -246,6 +247,10 @@ class ApiClient implements Client {
       onWarning: this.#warner(method, path, options.onWarning),
     });
   }
+}
+
+function isObject(item: KubeObject | null): boolean {
+  return item?.metadata?.name !== undefined;
 }
 
 /** The identity that server-side apply wants in the body although the path says it. */

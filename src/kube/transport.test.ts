@@ -68,6 +68,16 @@ describe('answers', () => {
     expect(await failure(client.get(configMaps, ref, { signal }))).toMatchObject({ failure: 'answer' });
   });
 
+  test.each([
+    'null',
+    '{}',
+    '{"metadata":{"resourceVersion":"1"},"items":{}}',
+    '{"metadata":{"resourceVersion":"1"},"items":[null]}',
+  ])('a list that is %s is no list', async (text) => {
+    server.failNext('any', { kind: 'text', code: 200, text });
+    expect(await failure(client.list(configMaps, { signal }))).toMatchObject({ failure: 'answer' });
+  });
+
   test('warnings reach the listener of the client and of the call', async () => {
     server.answerHeaders['warning'] = ['299 - "first \\"quoted\\""', '299 - "second"', '110 proxy "stale"'];
     const own: string[] = [];

@@ -47,13 +47,13 @@ interface Line<T> {
 }
 
 function parseEvent<T extends KubeObject>(line: string, site: RequestSite): WatchEvent<T> {
-  let parsed: Line<T>;
+  let parsed: Line<T> | null;
   try {
-    parsed = JSON.parse(line) as Line<T>;
+    parsed = JSON.parse(line) as Line<T> | null;
   } catch (error) {
     throw new TransportError(site, 'answer', `a line of the watch is not JSON: ${line.slice(0, 100)}`, error);
   }
-  const { type, object } = parsed;
+  const { type, object } = parsed ?? {};
   if (type === 'ERROR') return { type, error: new ApiError(site, object?.code ?? 500, object ?? {}) };
   const metadata = object?.metadata;
   if (object !== undefined && metadata?.resourceVersion !== undefined) {

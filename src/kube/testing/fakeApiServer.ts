@@ -53,9 +53,16 @@ export class FakeApiServer {
   /** How many TLS connections were made. */
   connectionsMade = 0;
 
-  private constructor(certificate: TestCertificate) {
+  /** One that the server accepts where it asks for client certificates. */
+  readonly clientCertificate: TestCertificate = issueTestCertificate();
+
+  private constructor(certificate: TestCertificate, wantsClientCertificates: boolean) {
     this.#certificate = certificate;
-    this.#server = createServer({ cert: certificate.cert, key: certificate.key }, (request, response) => {
+    const { cert, key } = certificate;
+    const tls = wantsClientCertificates
+      ? { cert, key, ca: this.clientCertificate.ca, requestCert: true, rejectUnauthorized: true }
+      : { cert, key };
+    this.#server = createServer(tls, (request, response) => {
       void this.#serve(request, response);
     });
     this.#server.on('connection', (socket: Socket) => {
@@ -69,8 +76,8 @@ export class FakeApiServer {
     });
   }
 
-  static async start(): Promise<FakeApiServer> {
-    const server = new FakeApiServer(issueTestCertificate());
+  static async start(options: { readonly clientCertificates?: boolean } = {}): Promise<FakeApiServer> {
+    const server = new FakeApiServer(issueTestCertificate(), options.clientCertificates === true);
     await new Promise<void>((resolve) => {
       server.#server.listen(0, '127.0.0.1', resolve);
     });
