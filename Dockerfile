@@ -4,7 +4,7 @@
 #
 # BUILDER_IMAGE  any image with Node 24 (22.18 or newer runs the build scripts), npm and a shell. The Node in it
 #                becomes the runtime's.
-# RUNTIME_IMAGE  the base of the result. `scratch` is enough; a base with files of its own must have a merged /usr.
+# RUNTIME_IMAGE  the base of the result. `scratch` is enough; any base with a merged /usr will do.
 # Secret `ca`    optional: a PEM bundle that npm is to trust during the build (a registry mirror, an inspecting
 #                proxy). It is mounted for that one command and is not in the image.
 ARG BUILDER_IMAGE=node:24-bookworm-slim

@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  cpSync,
-  lstatSync,
-  mkdirSync,
-  readlinkSync,
-  realpathSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, lstatSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -35,22 +26,21 @@ function addFile(path: string, content: string): void {
   writeFileSync(join(addFolder(dirname(path)), basename(path)), content, { mode: 0o644 });
 }
 
-/** Copies a file to the folder it really is in; where `/lib` is a link to `/usr/lib`, the image gets that link too. */
+/**
+ * Copies a library to where it is under a merged /usr, whatever the builder looks like, with the link (`/lib64` to
+ * `usr/lib64`) by which the binary names its loader: the same on an empty base and on any current distribution's.
+ */
 function addLibrary(path: string): void {
   const [, top = ''] = path.split('/');
-  if (lstatSync(`/${top}`).isSymbolicLink() && !existsWithoutFollowing(join(target as string, top))) {
-    const link = readlinkSync(`/${top}`);
-    addFolder(join('/', link));
-    symlinkSync(link, join(target as string, top));
-  }
-  const folder = addFolder(realpathSync(dirname(path)));
+  const found = realpathSync(dirname(path));
+  const folder = addFolder(found.startsWith('/usr/') ? found : join('/usr', found));
   const copy = join(folder, basename(path));
   cpSync(realpathSync(path), copy);
   chmodSync(copy, 0o755);
-}
-
-function existsWithoutFollowing(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  const link = join(target as string, top);
+  if (top === 'usr' || lstatSync(link, { throwIfNoEntry: false }) !== undefined) return;
+  addFolder(join('/usr', top));
+  symlinkSync(join('usr', top), link);
 }
 
 // What the dynamic linker has mapped into this very process: exact on glibc and musl, on every architecture.
