@@ -10,7 +10,6 @@ export { giveBack } from './authorIntent.ts';
 export { canonicalJson, hashValue, sameJson } from './canonicalJson.ts';
 export { electRollout } from './elect.ts';
 export { describeWriter, type FieldWriter } from './fieldOwner.ts';
-export { FINDING_CODES, type FindingCode } from './findings.ts';
 export { hashContract, hashTemplate } from './hashes.ts';
 export { type Applied, applyContract } from './raise.ts';
 export { readRecord, writeRecord } from './record.ts';

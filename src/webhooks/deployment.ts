@@ -1,6 +1,12 @@
 import type { Counter } from 'prom-client';
 import type { Claim } from '../api/claim.ts';
-import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION } from '../api/index.ts';
+import {
+  ADOPT_ANNOTATION,
+  ADOPT_REQUEST_PREFIX,
+  type Change,
+  CONTRACT_ANNOTATION,
+  GIVE_BACK_ANNOTATION,
+} from '../api/index.ts';
 import type { Deployment, KubeObject, Service } from '../api/kubernetes.ts';
 import { decideAdmission, electRollout } from '../contract/index.ts';
 import type { Logger } from '../runtime/index.ts';
@@ -58,10 +64,15 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
       ...(oldObject === undefined ? {} : { oldObject }),
       ...(claim?.spec === undefined ? {} : { rollout: { name: claim.metadata.name ?? '', spec: claim.spec } }),
       services: view.servicesIn(namespace),
-      ...(claim?.status?.changes === undefined ? {} : { recorded: claim.status.changes }),
+      ...recordedOf(claim, oldObject),
     });
     decisions.inc({ webhook, decision: decision.kind });
-    if (request.dryRun !== true && claim !== undefined) {
+    // A write without our record (kubectl replace) is a whole manifest: what it leaves out, it does not insist on.
+    if (
+      request.dryRun !== true &&
+      claim !== undefined &&
+      object.metadata.annotations?.[CONTRACT_ANNOTATION] !== undefined
+    ) {
       const writer = request.userInfo.username ?? '';
       if (decision.reasserted.length > 0) options.contested.inc({ namespace, deployment: name });
       for (const { path, from } of decision.reasserted) {
@@ -83,6 +94,15 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
       auditAnnotations: { decision: decision.kind },
     });
   };
+}
+
+/** The status speaks of the Deployment it was written for, not of another one made later under its name. */
+function recordedOf(
+  claim: Claim | undefined,
+  stored: Deployment | undefined,
+): { readonly recorded?: readonly Change[] } {
+  const { changes, target } = claim?.status ?? {};
+  return changes === undefined || target?.uid !== stored?.metadata.uid ? {} : { recorded: changes };
 }
 
 /** Tells the controller that its touch passed here: see `ADOPT_REQUEST_PREFIX`. */
