@@ -19,7 +19,7 @@ function report(plainLost: number, protectedLost: number): LossReport {
     nodes: 2,
     measuredAt: '',
     note: '',
-    scenarios: [{ server: 'abrupt', ...times, idleRequests: 1, voidRuns: [], rows }],
+    scenarios: [{ server: 'abrupt', mode: 'new-connection', ...times, idleRequests: 1, voidRuns: [], rows }],
     met: rows.every((entry) => entry.met),
   };
 }

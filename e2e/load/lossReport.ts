@@ -40,13 +40,14 @@ export interface LossRow extends Omit<TargetCount, 'name'> {
   readonly met: boolean;
 }
 
-/** The rows that were measured at the same time, on one server. */
+/** The rows that were measured at the same time: both Deployments of one server, connected to in one way. */
 export interface LossScenarioResult {
   readonly server: ServerName;
+  readonly mode: ConnectionMode;
   readonly startedAtMs: number;
   readonly idleEndedAtMs: number;
   readonly finishedAtMs: number;
-  /** Requests of the idle stretch, all rows together; none was lost, or there would be no result. */
+  /** Requests of the idle stretch, both rows together; none was lost, or there would be no result. */
   readonly idleRequests: number;
   /** Runs that were thrown away because the rig, not a rollout, lost requests; why. */
   readonly voidRuns: readonly string[];

@@ -42,7 +42,9 @@ export function lossTable(report: LossReport): string {
     'rollouts: time until all replicas are new and available / until the old pods are gone too',
     ...classes.map((name) => `${name}: ${LOSS_CLASSES[name].meaning}`),
     ...report.scenarios.flatMap((scenario) =>
-      scenario.voidRuns.map((reason) => `${scenario.server}: a run was thrown away and repeated: ${reason}`),
+      scenario.voidRuns.map(
+        (reason) => `${scenario.server}, ${scenario.mode}: a run was thrown away and repeated: ${reason}`,
+      ),
     ),
     '',
     ...remedies(rows),

@@ -28,11 +28,8 @@ export function lossTimeline(report: LossReport): string {
   const panels: string[] = [];
   let y = TITLE_HEIGHT;
   for (const scenario of report.scenarios) {
-    for (const mode of new Set(scenario.rows.map((row) => row.mode))) {
-      const rows = scenario.rows.filter((row) => row.mode === mode);
-      panels.push(panel(scenario, rows, y));
-      y += panelHeight(rows.length);
-    }
+    panels.push(panel(scenario, y));
+    y += panelHeight(scenario.rows.length);
   }
   const height = y + 10;
   return [
@@ -78,13 +75,14 @@ function panelHeight(lanes: number): number {
   return PANEL_HEAD + lanes * (LANE_HEIGHT + LANE_GAP) + PANEL_FOOT;
 }
 
-function panel(scenario: LossScenarioResult, rows: readonly LossRow[], top: number): string {
+function panel(scenario: LossScenarioResult, top: number): string {
+  const { rows } = scenario;
   const fromMs = scenario.idleEndedAtMs;
   const untilMs = Math.max(scenario.finishedAtMs, fromMs + 1);
   const x = (atMs: number): number => round(LEFT + ((atMs - fromMs) / (untilMs - fromMs)) * (WIDTH - LEFT - RIGHT));
   const bottom = top + panelHeight(rows.length) - PANEL_FOOT;
   return [
-    text(LEFT, top + 22, `${scenario.server}, ${rows[0]?.mode ?? ''}`, 'font-size="15" font-weight="600"'),
+    text(LEFT, top + 22, `${scenario.server}, ${scenario.mode}`, 'font-size="15" font-weight="600"'),
     ...rows.map((row, index) => lane(row, x, top + PANEL_HEAD + index * (LANE_HEIGHT + LANE_GAP))),
     axis(x, fromMs, untilMs, bottom),
   ].join('\n');

@@ -23,8 +23,8 @@ export interface MeasureLossOptions {
 }
 
 /**
- * Measures what rolling restarts lose, one server after the other, on a cluster with the operator installed. The rows of
- * one server (plain and protected, new connections and keep-alive) run at the same time.
+ * Measures what rolling restarts lose, one server after the other, on a cluster with the operator installed. Plain and
+ * protected run at the same time.
  * @throws VoidRunError when the rig itself loses requests; Error when a rollout does not come to its end.
  */
 export async function measureLoss(cluster: Cluster, options: MeasureLossOptions): Promise<LossReport> {
@@ -40,7 +40,7 @@ export async function measureLoss(cluster: Cluster, options: MeasureLossOptions)
   const scenarios: LossScenarioResult[] = [];
   try {
     for (const server of servers) {
-      const scenario = await runLossScenario(cluster, client, {
+      const measured = await runLossScenario(cluster, client, {
         server,
         image: images[server],
         modes: options.modes ?? ['new-connection', 'keep-alive'],
@@ -52,7 +52,7 @@ export async function measureLoss(cluster: Cluster, options: MeasureLossOptions)
         onProgress,
         signal,
       });
-      scenarios.push(scenario);
+      scenarios.push(...measured);
     }
   } finally {
     await client.close();
