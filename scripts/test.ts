@@ -1,6 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { close, runSuite } from './suite.ts';
 
 /** `npm test`: what needs no nodes (pure, real API server), then one real rollout under load on the real cluster. */
+const prepared = spawnSync(process.execPath, ['e2e/prepare.ts'], { stdio: 'inherit' });
+if (prepared.status !== 0) {
+  process.exit(1);
+}
 const pure = await runSuite({ title: 'pure', args: ['--project', 'unit'] });
 const api = await runSuite({ title: 'real etcd and kube-apiserver', args: ['--project', 'api'] });
 const rollout = await runSuite({

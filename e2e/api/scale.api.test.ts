@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { goTool } from '../cluster/goTools.ts';
 import { ApiHarness } from './harness.ts';
 import { createMany, type ScaleResult } from './scale.ts';
 
 let harness: ApiHarness;
 
 beforeAll(async () => {
+  await goTool('kwok');
   harness = await ApiHarness.start();
 }, 900_000);
 
