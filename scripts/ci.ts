@@ -23,4 +23,25 @@ for (const [title, args] of steps) {
     `##### ${title}: ${run.status === 0 ? 'ok' : 'FAILED'} in ${Math.round((Date.now() - startedMs) / 1000)} s`,
   );
 }
+results.push(audit());
 close(results);
+
+/** Known vulnerabilities of what is installed. A registry without advisories (a mirror) is said, not passed over. */
+function audit(): SuiteResult {
+  const run = spawnSync('npm', ['audit', '--json'], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  try {
+    const { metadata, error } = JSON.parse(run.stdout) as {
+      metadata?: { vulnerabilities: { total: number } };
+      error?: { summary?: string };
+    };
+    if (metadata !== undefined) {
+      const { total } = metadata.vulnerabilities;
+      console.log(`\n##### npm audit: ${total} known vulnerabilities`);
+      return total === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+    }
+    console.log(`\n##### npm audit: NOT CHECKED, the registry gives no advisories: ${error?.summary ?? ''}`);
+  } catch {
+    console.log(`\n##### npm audit: NOT CHECKED, no answer: ${run.stderr.trim().split('\n').at(-1) ?? ''}`);
+  }
+  return { passed: 0, failed: 0 };
+}
