@@ -45,7 +45,12 @@ async function read(mode: CacheMode, kubeconfig: string, namespace: string): Pro
   const idleRssBytes = process.memoryUsage.rss();
   const before = process.memoryUsage().heapUsed;
   const startedMs = performance.now();
-  const informer: Informer<Pod> = createInformer<Pod>({ client, resource: pods, namespace, ...modes[mode] });
+  const informer: Informer<Pod> = createInformer<Pod>({
+    client,
+    resource: pods,
+    namespace,
+    ...modes[mode],
+  });
   const running = informer.run(stop.signal);
   await informer.waitForSync(stop.signal);
   const listMs = performance.now() - startedMs;

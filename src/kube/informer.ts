@@ -39,7 +39,7 @@ export interface InformerOptions<T extends KubeObject, P extends KubeObject = T>
   readonly clock?: Clock;
   /** A watch without event or bookmark for this long is dead. Default 90,000: bookmarks come about once a minute. */
   readonly silenceMs?: number;
-  /** Objects per page of a list. Default 500. */
+  /** Objects per page of a list. Default 100: the larger a page, the more memory while it is read. */
   readonly pageSize?: number;
   /** Uniform in [0, 1); default Math.random. */
   readonly random?: () => number;
@@ -67,7 +67,8 @@ export interface Informer<T extends KubeObject> {
 }
 
 const DEFAULT_SILENCE_MS = 90_000;
-const DEFAULT_PAGE_SIZE = 500;
+/** 3,000 projected pods of 11 KiB took 144 MiB at most, 194 with pages of 500; the list was no slower. */
+const DEFAULT_PAGE_SIZE = 100;
 
 /** An informer that has not started; call `run`. */
 export function createInformer<T extends KubeObject, P extends KubeObject = T>(

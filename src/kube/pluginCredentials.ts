@@ -1,5 +1,5 @@
 import type { RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type * as ClientNode from '@kubernetes/client-node';
 import type { Credentials, TlsMaterial } from './connection.ts';
 import type { ReadOptions } from './credentials.ts';
 
@@ -13,7 +13,7 @@ const REREAD_MS = 10_000;
 export class PluginCredentials {
   readonly #paths: readonly string[];
   readonly #context: string;
-  #config: KubeConfig | undefined;
+  #config: ClientNode.KubeConfig | undefined;
   #last: { readonly credentials: Credentials; readonly readAtMs: number } | undefined;
 
   constructor(paths: readonly string[], context: string) {
@@ -35,9 +35,21 @@ export class PluginCredentials {
     return credentials;
   }
 
+  /** The bundle leaves client-node out, see the class. */
+  async #clientNode(): Promise<typeof ClientNode> {
+    try {
+      return await import('@kubernetes/client-node');
+    } catch (error) {
+      throw new Error(
+        `context "${this.#context}" of ${this.#paths.join(', ')} takes its credentials from a plugin, which needs the package @kubernetes/client-node: install it beside this program, or use a context with a token or a client certificate`,
+        { cause: error },
+      );
+    }
+  }
+
   /** A new KubeConfig has an empty cache, so a refused token is not used again. */
-  async #load(): Promise<KubeConfig> {
-    const { KubeConfig } = await import('@kubernetes/client-node');
+  async #load(): Promise<ClientNode.KubeConfig> {
+    const { KubeConfig } = await this.#clientNode();
     const config = new KubeConfig();
     for (const [index, path] of this.#paths.entries()) {
       if (index === 0) {
