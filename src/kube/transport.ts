@@ -1,8 +1,8 @@
-import { errors as undiciErrors } from 'undici';
 import type { Connection, Credentials } from './connection.ts';
 import { ConnectionPools } from './connectionPools.ts';
 import { ApiError, type StatusBody, TransportError } from './errors.ts';
-import { type AttemptFailure, parseRetryAfter, retryDelayMs } from './retry.ts';
+import { asksForCredentials, classify, explain } from './failureCauses.ts';
+import { parseRetryAfter, retryDelayMs } from './retry.ts';
 import { parseWarnings } from './warnings.ts';
 
 export interface TransportRequest {
@@ -210,54 +210,10 @@ function readStatus(text: string): StatusBody {
   return excerpt === '' ? {} : { message: excerpt };
 }
 
-function asksForCredentials(failure: unknown): boolean {
-  if (failure instanceof ApiError) return failure.code === 401;
-  return failure instanceof TransportError && TLS_REFUSALS.has(codeOf(failure.cause));
-}
-
-/** What OpenSSL and Node call a certificate that the CA bundle in use does not vouch for. */
-const TLS_REFUSALS = new Set([
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_HAS_EXPIRED',
-]);
-
 function delayAfter(failure: unknown, request: TransportRequest, attempts: number): number | undefined {
   const site = { readOnly: request.method === 'GET', idempotent: request.idempotent, attempts };
   const seen = classify(failure);
   return seen === undefined ? undefined : retryDelayMs(seen, site);
-}
-
-function classify(failure: unknown): AttemptFailure | undefined {
-  if (failure instanceof ApiError) {
-    return { kind: 'answer', code: failure.code, retryAfterSeconds: failure.retryAfterSeconds };
-  }
-  if (failure instanceof TransportError && failure.failure === 'connection') {
-    return { kind: 'connection', neverSent: neverSent(failure.cause) };
-  }
-  return undefined;
-}
-
-function neverSent(cause: unknown): boolean {
-  return (
-    cause instanceof undiciErrors.ConnectTimeoutError ||
-    ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'].includes(codeOf(cause))
-  );
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-function explain(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(explain).join(', ');
-  if (!(error instanceof Error)) return String(error);
-  return error.message === '' ? codeOf(error) || error.name : error.message;
 }
 
 /** Real time on purpose: the deadline that bounds it is the socket's, not the operator's. */
