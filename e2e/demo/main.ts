@@ -55,7 +55,7 @@ async function main(): Promise<number> {
     }
     if (error instanceof PrerequisiteError) console.error(error.message);
     else if (error instanceof VoidRunError) console.error(`This run shows nothing: ${error.message}`);
-    else console.error(error);
+    else console.error(error instanceof Error ? error.stack : error);
     return 1;
   }
 }
