@@ -7,6 +7,8 @@ const LEFT = 20;
 const RIGHT = 20;
 const LANE_HEIGHT = 64;
 const LANE_GAP = 34;
+/** Full rate fills this much of a lane, so that the rollouts behind show above it. */
+const FULL_RATE_HEIGHT = 52;
 const PANEL_HEAD = 44;
 const PANEL_FOOT = 34;
 const TITLE_HEIGHT = 78;
@@ -31,9 +33,9 @@ export function lossTimeline(report: LossReport): string {
     panels.push(panel(scenario, y));
     y += panelHeight(scenario.rows.length);
   }
-  const height = y + 10;
+  const height = y + 20;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13" fill="${COLOURS.text}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13" fill="${COLOURS.text}" shape-rendering="crispEdges">`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     text(
       LEFT,
@@ -49,6 +51,7 @@ export function lossTimeline(report: LossReport): string {
     ),
     legend(LEFT, 64),
     ...panels,
+    text(LEFT, y + 4, report.note, `fill="${COLOURS.faint}"`),
     '</svg>',
     '',
   ].join('\n');
@@ -91,15 +94,17 @@ function panel(scenario: LossScenarioResult, top: number): string {
 function lane(row: LossRow, x: (atMs: number) => number, top: number): string {
   const base = top + 16 + LANE_HEIGHT;
   const full = Math.max(1, ...row.buckets.map((bucket) => bucket.due));
-  const columnWidth = Math.max(0.5, round(x(BUCKET_MS) - x(0)));
+  // A little more than a column, or rounding leaves gaps between them.
+  const fullWidth = round(x(BUCKET_MS) - x(0)) + 0.5;
   const columns: string[] = [];
   for (const bucket of row.buckets) {
     const left = x(bucket.atMs);
-    if (left < LEFT) continue;
-    const height = round((bucket.due / full) * LANE_HEIGHT);
+    const columnWidth = Math.min(fullWidth, WIDTH - RIGHT - left);
+    if (left < LEFT || columnWidth <= 0) continue;
+    const height = round((bucket.due / full) * FULL_RATE_HEIGHT);
     columns.push(rect(left, base - height, columnWidth, height, COLOURS.answered));
     if (bucket.lost === 0) continue;
-    const lostHeight = Math.max(LOSS_MINIMUM_HEIGHT, round((bucket.lost / full) * LANE_HEIGHT));
+    const lostHeight = Math.max(LOSS_MINIMUM_HEIGHT, round((bucket.lost / full) * FULL_RATE_HEIGHT));
     columns.push(rect(left, base - lostHeight, columnWidth, lostHeight, COLOURS.lost));
   }
   const classes = Object.entries(row.byClass)
