@@ -33,8 +33,8 @@ export interface LossBenchResult {
  */
 export async function run(options: LossBenchOptions): Promise<LossBenchResult> {
   const { signal, onProgress } = options;
-  const { kubernetes, output, json: _json, help: _help, ...measured } = parseLossArguments(options.args);
-  const cluster = await ensureCluster({ signal, onProgress, ...(kubernetes === undefined ? {} : { kubernetes }) });
+  const { cluster: wanted, output, json: _json, help: _help, ...measured } = parseLossArguments(options.args);
+  const cluster = await ensureCluster({ signal, onProgress, ...wanted });
   await installOperator(cluster, { signal, onProgress });
   const report = await measureLoss(cluster, { ...measured, signal, onProgress });
   const files = await keepEvidence(cluster, report, resolve(output ?? '.tmp/loss'));

@@ -23,13 +23,13 @@ function onProgress(line: string): void {
 }
 
 async function demonstrate(options: LossArguments, signal: AbortSignal): Promise<LossReport> {
-  const { kubernetes, output, json: _json, help: _help, ...measured } = options;
-  const cluster = await ensureCluster({ signal, onProgress, ...(kubernetes === undefined ? {} : { kubernetes }) });
+  const { cluster: wanted, output, json: _json, help: _help, ...measured } = options;
+  const cluster = await ensureCluster({ signal, onProgress, ...wanted });
   await installOperator(cluster, { signal, onProgress });
   const report = await measureLoss(cluster, { ...measured, signal, onProgress, keepLast: true });
   const files = await keepEvidence(cluster, report, resolve(output ?? '.tmp/demo'));
   console.log(`\n${lossTable(report)}\n`);
-  console.log(farewell(report, files));
+  console.log(farewell(report, files, wanted.name));
   return report;
 }
 

@@ -47,5 +47,7 @@ describe('the end of the demo', () => {
     expect(said).toContain('npm run cluster -- kubectl get gr -A');
     expect(said).toContain('kubectl -n loss-abrupt describe gr protected');
     expect(said).toMatch(/npm run cluster -- down$/);
+    const elsewhere = farewell(report(500, 0), { picture: '', table: '', data: '', proxyLogs: [] }, 'mine');
+    expect(elsewhere).toMatch(/npm run cluster -- --name mine down$/);
   });
 });

@@ -2,19 +2,20 @@ import type { EvidenceFiles } from '../load/keepEvidence.ts';
 import type { LossReport } from '../load/lossReport.ts';
 
 /** What the demo says at its end: where the picture is, how to look around, how to clean up. */
-export function farewell(report: LossReport, files: EvidenceFiles): string {
+export function farewell(report: LossReport, files: EvidenceFiles, clusterName?: string): string {
+  const command = `npm run cluster --${clusterName === undefined ? '' : ` --name ${clusterName}`}`;
   const namespace = `loss-${report.scenarios.at(-1)?.server ?? 'abrupt'}`;
   return [
     `picture of the time lines: ${files.picture}`,
     `data: ${files.data}${files.proxyLogs.length > 0 ? `, kube-proxy's logs: ${files.proxyLogs.join(', ')}` : ''}`,
     '',
     'Look around:',
-    '  npm run cluster -- kubectl get gr -A',
-    `  npm run cluster -- kubectl -n ${namespace} describe gr protected`,
-    `  npm run cluster -- kubectl -n ${namespace} get deployments,pods`,
-    '  npm run cluster -- kubectl explain gracefulrollout.spec',
+    `  ${command} kubectl get gr -A`,
+    `  ${command} kubectl -n ${namespace} describe gr protected`,
+    `  ${command} kubectl -n ${namespace} get deployments,pods`,
+    `  ${command} kubectl explain gracefulrollout.spec`,
     'Clean up:',
-    '  npm run cluster -- down',
+    `  ${command} down`,
   ].join('\n');
 }
 

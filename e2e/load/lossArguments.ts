@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
+import type { ClusterOptions, ProxyMode } from '../cluster/index.ts';
 import { SERVER_NAMES, type ServerName } from './lossReport.ts';
 import type { ConnectionMode } from './plan.ts';
 
+const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables'];
 const MODES: readonly ConnectionMode[] = ['new-connection', 'keep-alive'];
 
 /** What can be said on the command lines of the demo and of the loss bench. */
@@ -11,7 +13,8 @@ export interface LossArguments {
   readonly ratePerSecond?: number;
   readonly minimumRequests?: number;
   readonly rollouts?: number;
-  readonly kubernetes?: string;
+  /** Which cluster. */
+  readonly cluster: Pick<ClusterOptions, 'name' | 'kubernetes' | 'proxyMode'>;
   readonly output?: string;
   readonly json: boolean;
   readonly help: boolean;
@@ -24,7 +27,9 @@ export const LOSS_USAGE = [
   '  --rate N            requests per second and row (500)',
   '  --requests N        requests per row, at least (20000)',
   '  --rollouts N        rolling restarts of each Deployment (2)',
+  '  --name NAME         another cluster than graceful-rollout',
   '  --kubernetes X.Y.Z  version of the cluster (1.37.2)',
+  `  --proxy-mode MODE   of its kube-proxies (${PROXY_MODES.join(', ')})`,
   '  --output FOLDER     where the picture and the data go (.tmp/loss)',
 ].join('\n');
 
@@ -41,20 +46,27 @@ export function parseLossArguments(args: readonly string[]): LossArguments {
       rate: { type: 'string' },
       requests: { type: 'string' },
       rollouts: { type: 'string' },
+      name: { type: 'string' },
       kubernetes: { type: 'string' },
+      'proxy-mode': { type: 'string' },
       output: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const { server, mode, rate, requests, rollouts, kubernetes, output, json, help } = values;
+  const { server, mode, rate, requests, rollouts, name, kubernetes, output, json, help } = values;
+  const proxyMode = values['proxy-mode'];
   return {
     ...(server === undefined ? {} : { servers: server.map((name) => oneOf('--server', name, SERVER_NAMES)) }),
     ...(mode === undefined ? {} : { modes: mode.map((name) => oneOf('--mode', name, MODES)) }),
     ...(rate === undefined ? {} : { ratePerSecond: positive('--rate', rate) }),
     ...(requests === undefined ? {} : { minimumRequests: positive('--requests', requests) }),
     ...(rollouts === undefined ? {} : { rollouts: positive('--rollouts', rollouts) }),
-    ...(kubernetes === undefined ? {} : { kubernetes }),
+    cluster: {
+      ...(name === undefined ? {} : { name }),
+      ...(kubernetes === undefined ? {} : { kubernetes }),
+      ...(proxyMode === undefined ? {} : { proxyMode: oneOf('--proxy-mode', proxyMode, PROXY_MODES) }),
+    },
     ...(output === undefined ? {} : { output }),
     json,
     help,
