@@ -1,12 +1,12 @@
 import { ApiHarness } from '../e2e/api/harness.ts';
-import { createMany } from '../e2e/api/scale.ts';
+import { createMany, withoutNodeLifecycle } from '../e2e/api/scale.ts';
 
 /** Prints how long 200 targets take and what the operator then holds in memory. Nothing is killed here. */
 export async function run(options: {
   readonly json: boolean;
   readonly onProgress: (line: string) => void;
 }): Promise<void> {
-  const harness = await ApiHarness.start({ onProgress: options.onProgress });
+  const harness = await ApiHarness.start({ ...withoutNodeLifecycle, onProgress: options.onProgress });
   try {
     const count = 200;
     const result = await createMany(harness, { count, kills: 0, random: Math.random, onProgress: options.onProgress });

@@ -15,7 +15,7 @@ try {
     ...(version === undefined || version === '' ? {} : { version }),
   });
   await controlPlane.stop();
-  for (const tool of ['helm3', 'helm4', 'kwok'] as const) await goTool(tool);
+  for (const tool of ['helm3', 'helm4'] as const) await goTool(tool);
   console.error(`everything is there (${Math.round((performance.now() - startedMs) / 1000)} s)`);
 } catch (error) {
   console.error(error instanceof PrerequisiteError ? error.message : error);

@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goTool } from '../cluster/goTools.ts';
 import { ApiHarness } from './harness.ts';
-import { createMany, type ScaleResult } from './scale.ts';
+import { createMany, type ScaleResult, withoutNodeLifecycle } from './scale.ts';
 
 let harness: ApiHarness;
 
 beforeAll(async () => {
-  await goTool('kwok');
-  harness = await ApiHarness.start();
+  harness = await ApiHarness.start(withoutNodeLifecycle);
 }, 900_000);
 
 afterAll(async () => {

@@ -1,17 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GracefulRollout } from '../../src/api/index.ts';
 import type { Deployment } from '../../src/api/kubernetes.ts';
-import { deployments, gracefulRollouts, nodes, typed } from '../../src/kube/index.ts';
-import { goTool } from '../cluster/goTools.ts';
+import { deployments, gracefulRollouts, typed } from '../../src/kube/index.ts';
 import type { ApiHarness } from './harness.ts';
 import { deploymentObject, namespaceObject, rolloutObject, serviceObject } from './objects.ts';
+import { PretendNode } from './pretendNode.ts';
 import { TemplateWatch } from './templateWatch.ts';
 
-const nodeName = 'kwok-0';
+const nodeName = 'pretended';
 const namespace = 'scale';
+
+/** The pretended node sends no heartbeats: its pods must not be marked as not ready for that. */
+export const withoutNodeLifecycle = { controllerManagerArgs: ['--controllers=*,-node-lifecycle-controller'] } as const;
 
 export interface ScaleOptions {
   /** GracefulRollouts, each with a Deployment of two pods and a Service. */
@@ -35,17 +36,20 @@ export interface ScaleResult {
   readonly templates: ReadonlyMap<string, number>;
 }
 
-/** Creates many targets at once against a running operator, or one that is killed all the while, on a kwok node. */
+/** Creates many targets at once against a running operator, or one that is killed all the while, on a pretended node. */
 export async function createMany(harness: ApiHarness, options: ScaleOptions): Promise<ScaleResult> {
-  const kwok = await startKwok(harness);
+  const node = await PretendNode.start(harness.client, nodeName);
   const watch = await TemplateWatch.start(harness.client, namespace);
   try {
     await harness.apply([namespaceObject(namespace)]);
     let operator = await harness.startOperator();
     const startedMs = performance.now();
-    const created = createAll(harness, options);
+    const progress = { created: 0 };
+    const created = createAll(harness, options, progress);
     let kills = 0;
     for (; kills < options.kills; kills += 1) {
+      // Spread over the whole creation, so that kills hit every stage of it.
+      while (progress.created < (kills * options.count) / options.kills) await sleep(20);
       await sleep(options.random() * 1200);
       await operator.kill();
       operator = harness.launchOperator();
@@ -63,12 +67,16 @@ export async function createMany(harness: ApiHarness, options: ScaleOptions): Pr
     return { seconds, rssMiB: rssOf(operator.pid), kills, targets: items, rollouts, templates };
   } finally {
     await watch.stop();
-    await kwok.stop();
+    await node.stop();
   }
 }
 
-async function createAll(harness: ApiHarness, { count, kills, onProgress }: ScaleOptions): Promise<void> {
-  const batch = 10;
+async function createAll(
+  harness: ApiHarness,
+  { count, onProgress }: ScaleOptions,
+  progress: { created: number },
+): Promise<void> {
+  const batch = 4;
   for (let from = 0; from < count; from += batch) {
     const names = Array.from({ length: Math.min(batch, count - from) }, (_, n) => `t${from + n}`);
     await harness.apply(
@@ -78,14 +86,13 @@ async function createAll(harness: ApiHarness, { count, kills, onProgress }: Scal
         deploymentObject(namespace, name, { nodeName, tolerations: [{ operator: 'Exists' }] }),
       ]),
     );
-    if (from % 50 === 0) onProgress(`created ${from + names.length} of ${count}`);
-    // With kills the creation is spread over them, so that they hit every stage.
-    if (kills > 0) await sleep((kills * 1500 * batch) / count);
+    if (from % 40 === 0) onProgress(`created ${from + names.length} of ${count}`);
+    progress.created += names.length;
   }
 }
 
 async function untilReady(harness: ApiHarness, { count }: ScaleOptions): Promise<readonly GracefulRollout[]> {
-  const endMs = performance.now() + 240_000;
+  const endMs = performance.now() + 120_000;
   for (;;) {
     const { items } = await harness.client.list(typed<GracefulRollout>(gracefulRollouts), {
       namespace,
@@ -98,36 +105,11 @@ async function untilReady(harness: ApiHarness, { count }: ScaleOptions): Promise
     if (performance.now() > endMs) {
       const first = waiting[0];
       throw new Error(
-        `${waiting.length} of ${count} are not Ready after 240 s; ${first?.metadata.name}: ${JSON.stringify(first?.status?.conditions)}`,
+        `${waiting.length} of ${count} are not Ready after 120 s; ${first?.metadata.name}: ${JSON.stringify(first?.status?.conditions)}`,
       );
     }
     await sleep(250);
   }
-}
-
-/** kwok plays a node: pods that name it become Ready at once, without containers. */
-async function startKwok(harness: ApiHarness): Promise<{ stop(): Promise<void> }> {
-  const program = await goTool('kwok');
-  const log = openSync(path.join(harness.controlPlane.folder, 'kwok.log'), 'a');
-  const child: ChildProcess = spawn(
-    program,
-    [
-      '--kubeconfig',
-      harness.controlPlane.kubeconfigPath,
-      '--manage-all-nodes=true',
-      '--node-lease-duration-seconds=40',
-    ],
-    { stdio: ['ignore', log, log] },
-  );
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName } };
-  await harness.client.create(nodes, node, { signal: harness.signal });
-  return {
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
 }
 
 function rssOf(pid: number): number {
