@@ -42,8 +42,9 @@ export const LOSS_CLASSES = {
     endpointRemoval: false,
   },
   'response-timeout': {
-    meaning: 'connected, but the answer was not complete within the time limit',
-    remedy: 'look at the server: it took the connection and did not answer in time',
+    meaning:
+      'connected, but the answer was not complete within the time limit: the server is too busy, or gone without a word',
+    remedy: 'look at the server, its CPU and the time of its end',
     endpointRemoval: false,
   },
   'server-error': {
