@@ -2,9 +2,10 @@
  * Builds and installs what the tests need beyond npm, one after another and with progress, so that no test's time-out
  * covers a build and no two builds share the CPUs. Quick when all is in the cache.
  */
-import { PrerequisiteError } from './cluster/index.ts';
-import { goTool } from './cluster/goTools.ts';
+
 import { startControlPlane } from './cluster/controlPlane.ts';
+import { goTool } from './cluster/goTools.ts';
+import { PrerequisiteError } from './cluster/index.ts';
 
 const startedMs = performance.now();
 try {

@@ -3,8 +3,8 @@
  * kube-proxy in iptables mode, and Kubernetes 1.36 and 1.35, each with the API-level tests. `--smoke`: one rollout only.
  */
 import { parseArgs } from 'node:util';
-import { defaultKubernetes, testedKubernetes } from './cluster/kubernetesVersions.ts';
 import { close, runSuite, type SuiteResult } from '../scripts/suite.ts';
+import { defaultKubernetes, testedKubernetes } from './cluster/kubernetesVersions.ts';
 
 const { values } = parseArgs({
   options: {

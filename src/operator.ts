@@ -19,8 +19,8 @@ import { LeaderElector, uniqueIdentity } from './kube/leaderElection.ts';
 import { leaderOnly } from './kube/leaderElectionClient.ts';
 import { leaseApi } from './kube/leaderElectionLease.ts';
 import {
-  cacheDriftTask,
   type Clock,
+  cacheDriftTask,
   HealthServer,
   type Logger,
   type ManagedServer,

@@ -5,7 +5,7 @@ import { goTool } from '../cluster/goTools.ts';
 import { ApiHarness } from './harness.ts';
 import { namespaceObject, rolloutObject, serviceObject, waitForCondition } from './objects.ts';
 import { TemplateWatch } from './templateWatch.ts';
-import { helm, kubectlApply, kubectlEdit, kubectlReplace, serverSideApply, type Edit, type Way } from './ways.ts';
+import { type Edit, helm, kubectlApply, kubectlEdit, kubectlReplace, serverSideApply, type Way } from './ways.ts';
 
 let harness: ApiHarness;
 let programs: { readonly helm3: string; readonly helm4: string };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type ApiServer, connect, installCrd, rolloutsPath } from './apiServer.ts';
-import { kubectl, type KubectlResult } from './kubectl.ts';
+import { type KubectlResult, kubectl } from './kubectl.ts';
 
 /*
  * What somebody sees who makes a mistake: `kubectl apply` of the manifest as they would have written it is refused, and

@@ -1,6 +1,7 @@
 /** The test cluster as a library. The command line is `cli.ts`; how it is built is told in `README.md`. */
-import { clusterNames } from './clusterState.ts';
+
 import type { Cluster, ClusterOptions, ProviderName } from './cluster.ts';
+import { clusterNames } from './clusterState.ts';
 import { kindDown, kindFind, kindUp } from './kindProvider.ts';
 import { defaultName, localDown, localFind, localUp } from './localProvider.ts';
 import { findProgram } from './prerequisites.ts';

@@ -1,4 +1,4 @@
-import { type Socket, createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import type { FailureSeen } from './lossClass.ts';
 import { type ParsedResponse, ResponseParser } from './responseParser.ts';
 import type { SourcePorts } from './sourcePorts.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, type Pod, deployments, pods } from '../../src/kube/index.ts';
+import { type Client, deployments, type Pod, pods } from '../../src/kube/index.ts';
 import type { PodEnd, RolloutTimes, Side } from './lossReport.ts';
 
 const POLL_MS = 250;

@@ -7,8 +7,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { runLoad } from './loadRun.ts';
-import { VoidRunError } from './voidRun.ts';
 import type { LoadEvent, LoadPlan } from './plan.ts';
+import { VoidRunError } from './voidRun.ts';
 
 /**
  * The generator is the clock of the measurement: it must not wait for a CPU behind what it measures. Where the kernel

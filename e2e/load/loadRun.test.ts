@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runLoad } from './loadRun.ts';
-import { VoidRunError } from './voidRun.ts';
 import type { LoadEvent, LoadPlan, TargetPlan } from './plan.ts';
 import { Schedule } from './schedule.ts';
 import { SourcePorts } from './sourcePorts.ts';
 import { spawnHere, startLoad } from './startLoad.ts';
 import { spread } from './tally.ts';
+import { VoidRunError } from './voidRun.ts';
 
 const servers: Server[] = [];
 const never = new AbortController().signal;

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type LossClass, classifyFailure } from './lossClass.ts';
+import { classifyFailure, type LossClass } from './lossClass.ts';
 import type { TargetPlan } from './plan.ts';
 import { SourcePorts } from './sourcePorts.ts';
 import { Tally } from './tally.ts';
-import { TargetLoad, judge } from './targetLoad.ts';
+import { judge, TargetLoad } from './targetLoad.ts';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-pod: p1\r\n\r\nok';
 const servers: Server[] = [];

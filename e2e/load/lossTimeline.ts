@@ -1,6 +1,7 @@
 /** The picture: for every server and way to connect, what became of the requests of both Deployments over time. */
-import { BUCKET_MS } from './plan.ts';
+
 import type { LossReport, LossRow, LossScenarioResult } from './lossReport.ts';
+import { BUCKET_MS } from './plan.ts';
 
 const WIDTH = 1200;
 const LEFT = 20;

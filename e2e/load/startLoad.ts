@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { VoidRunError } from './voidRun.ts';
 import type { LoadEvent, LoadPlan, LoadResult } from './plan.ts';
+import { VoidRunError } from './voidRun.ts';
 
 const GENERATOR = fileURLToPath(new URL('generator.ts', import.meta.url));
 

@@ -1,5 +1,5 @@
 import { Connection, type ExchangeEnd } from './connection.ts';
-import { type LossClass, classifyFailure } from './lossClass.ts';
+import { classifyFailure, type LossClass } from './lossClass.ts';
 import type { Loss, TargetPlan } from './plan.ts';
 import type { SourcePorts } from './sourcePorts.ts';
 import type { Tally } from './tally.ts';

@@ -13,7 +13,7 @@ export type {
 } from './gracefulRollout.ts';
 export { METRICS, type MetricEntry, type MetricName } from './metricNames.ts';
 export * from './names.ts';
-export { type Parsed, type ParseOptions, parseGracefulRollout, type Problem } from './parse.ts';
+export { type Parsed, type ParseOptions, type Problem, parseGracefulRollout } from './parse.ts';
 export { CONDITION_TYPES, type ConditionType, EVENTS, type EventReason, REASONS, type Reason } from './registry.ts';
 export { DEFAULT_DRAIN_SECONDS, DEFAULT_PRE_STOP_SLEEP_SECONDS } from './spec.ts';
 export { PHASES, type Phase } from './status.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseGracefulRollout, type Problem } from './parse.ts';
+import { type Problem, parseGracefulRollout } from './parse.ts';
 import { mutatedSpec, rolloutWith, validSpec } from './testing/arbitraryRollout.ts';
 
 const probe = { httpGet: { port: 'http' } };

@@ -1,8 +1,8 @@
 import { FINDINGS } from './findings.ts';
-import { type MetricEntry, METRICS } from './metricNames.ts';
+import { METRICS, type MetricEntry } from './metricNames.ts';
 import { ADOPT_ANNOTATION, API_VERSION, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION, KIND, SHORT_NAME } from './names.ts';
-import type { CelValidation } from './rule.ts';
 import { CONDITION_TYPES, EVENTS, REASONS } from './registry.ts';
+import type { CelValidation } from './rule.ts';
 import { PHASES } from './status.ts';
 import { type StructuralSchema, structuralSchema } from './structuralSchema.ts';
 

@@ -4,7 +4,7 @@ import { createClient } from './apiClient.ts';
 import type { Client, ServerWarning } from './client.ts';
 import { loadKubeConfig } from './connection.ts';
 import { ApiError } from './errors.ts';
-import { type ConfigMap, configMaps, deployments, deploymentScale, namespaces, typed } from './resources.ts';
+import { type ConfigMap, configMaps, deploymentScale, deployments, namespaces, typed } from './resources.ts';
 
 const { signal } = new AbortController();
 const namespace = `client-${Math.random().toString(36).slice(2, 8)}`;

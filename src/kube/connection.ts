@@ -4,8 +4,8 @@ import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { RotatingCredentials } from './credentials.ts';
-import { PluginCredentials } from './pluginCredentials.ts';
 import { type KubeConfigContext, mergeKubeConfigs, parseKubeConfig, selectContext } from './kubeConfigFile.ts';
+import { PluginCredentials } from './pluginCredentials.ts';
 
 /** Where the API server is, and who we are there. Implementations re-read what rotates. */
 export interface Connection {

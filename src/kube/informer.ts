@@ -3,8 +3,8 @@ import { type Clock, systemClock } from '../runtime/clock.ts';
 import type { Client, Selection } from './client.ts';
 import { type ReflectorNote, runReflector } from './reflector.ts';
 import { keyOf, type Resource } from './resources.ts';
-import { isOlderVersion } from './versions.ts';
 import { type Entry, type Indexer, ObjectStore, type ObjectVersion, type Store, type StoreChange } from './store.ts';
+import { isOlderVersion } from './versions.ts';
 
 /**
  * What happened to one object: only `new` = it appeared, both = it changed, only `old` = it is gone. An object that

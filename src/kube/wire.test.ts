@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { collectionPath, objectPath, withQuery } from './paths.ts';
-import { deployments, deploymentScale, keyOf, nodes, pods, refOf } from './resources.ts';
+import { deploymentScale, deployments, keyOf, nodes, pods, refOf } from './resources.ts';
 import { parseRetryAfter, retryDelayMs } from './retry.ts';
 import { isOlderVersion } from './versions.ts';
 import { parseWarnings } from './warnings.ts';

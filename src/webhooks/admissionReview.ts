@@ -1,5 +1,5 @@
-import { diff } from './jsonPatch.ts';
 import { sanitizeWarnings } from './admissionReviewWarnings.ts';
+import { diff } from './jsonPatch.ts';
 
 /** A group, version and kind, as admission.k8s.io/v1 writes it. */
 export interface GroupVersionKind {

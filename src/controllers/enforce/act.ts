@@ -1,9 +1,9 @@
-import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, API_VERSION, KIND } from '../../api/index.ts';
 import type { GracefulRolloutStatus } from '../../api/index.ts';
+import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, API_VERSION, KIND } from '../../api/index.ts';
 import type { Deployment, KubeObject } from '../../api/kubernetes.ts';
 import { applyContract } from '../../contract/index.ts';
 import { ApiError, type Client, deployments, gracefulRollouts } from '../../kube/index.ts';
-import type { Snapshot, Adoption, AdoptionOutcome } from './decide.ts';
+import type { Adoption, AdoptionOutcome, Snapshot } from './decide.ts';
 
 /** Field manager of the controller's writes: one annotation of the target, and the status of GracefulRollouts. */
 export const controllerFieldManager = 'graceful-rollout';

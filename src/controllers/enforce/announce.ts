@@ -1,5 +1,5 @@
 import type { Claim } from '../../api/claim.ts';
-import { API_VERSION, type EventReason, EVENTS, type GracefulRolloutStatus, KIND } from '../../api/index.ts';
+import { API_VERSION, EVENTS, type EventReason, type GracefulRolloutStatus, KIND } from '../../api/index.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Assessment } from './situation.ts';
 

@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../api/kubernetes.ts';
 import {
   ApiError,
   type Client,
@@ -6,7 +7,6 @@ import {
   type Secret,
   type WebhookConfiguration,
 } from '../../kube/index.ts';
-import type { KubeObject } from '../../api/kubernetes.ts';
 
 /** The Secret and the webhook configuration of an API server in memory, with its rules for concurrent writes. */
 export interface FakeCluster {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { connect } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../runtime/clock.ts';
