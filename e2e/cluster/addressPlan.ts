@@ -92,6 +92,12 @@ export function planAddresses(name: string, slot: number, nodeCount: number): Ad
   };
 }
 
+/** @throws Error where this cannot be the name of a cluster: it goes into names of files, namespaces and cgroups */
+export function requireClusterName(name: string): string {
+  if (/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name)) return name;
+  throw new Error(`"${name}" is not a cluster name: at most 32 lower-case letters, digits and dashes, a letter first`);
+}
+
 /** Network namespaces of a cluster, in the order in which they are made. */
 export function networkNamespaces(plan: AddressPlan): string[] {
   return [plan.controlPlaneNamespace, ...plan.nodes.map((node) => node.namespace), plan.clientNamespace];

@@ -7,7 +7,7 @@ const understood: [string, ClusterCommand][] = [
   ['up', { kind: 'up', options: {} }],
   [
     'up --nodes 3 --kubernetes 1.36 --name other --proxy-mode iptables',
-    { kind: 'up', options: { nodes: 3, kubernetes: '1.36', name: 'other', proxyMode: 'iptables' } },
+    { kind: 'up', options: { nodes: 3, kubernetes: '1.36.3', name: 'other', proxyMode: 'iptables' } },
   ],
   ['--name other up --nodes=1', { kind: 'up', options: { name: 'other', nodes: 1 } }],
   ['up --control-plane-only --provider kind', { kind: 'up', options: { controlPlaneOnly: true, provider: 'kind' } }],
@@ -35,6 +35,8 @@ test.each([
   ['up --nodes', '--nodes wants a value'],
   ['up --proxy-mode ipvs', '--proxy-mode is nftables or iptables, not "ipvs"'],
   ['up --provider minikube', '--provider is local or kind, not "minikube"'],
+  ['up --kubernetes 2.0', 'known to work: 1.37.2, 1.36.3, 1.35.4'],
+  ['down --name ../x', '"../x" is not a cluster name'],
   ['up --force', '--force does not belong here'],
   ['up now', 'what is meant by "now"?'],
   ['exec node-1', 'exec wants a place and a command'],

@@ -1,4 +1,6 @@
+import { requireClusterName } from './addressPlan.ts';
 import type { ClusterOptions, Place, ProviderName } from './cluster.ts';
+import { parseKubernetesVersion } from './kubernetesVersions.ts';
 
 /** What the command line asks for. */
 export type ClusterCommand =
@@ -54,7 +56,7 @@ export function parseArguments(argv: readonly string[]): ClusterCommand {
   if (command === undefined || command === 'help' || flags.has('--help')) return { kind: 'help' };
   const named = (): { name?: string } => {
     const name = flags.get('--name');
-    return typeof name === 'string' ? { name } : {};
+    return typeof name === 'string' ? { name: checked(name, requireClusterName) } : {};
   };
   switch (command) {
     case 'kubectl':
@@ -112,6 +114,15 @@ function noMore(rest: readonly string[], command: string): void {
   if (rest.length > 0) throw new UsageError(`${command}: what is meant by "${rest.join(' ')}"?`);
 }
 
+/** Turns what a reader of a value says about it into a {@link UsageError}. */
+function checked<T>(text: string, read: (text: string) => T): T {
+  try {
+    return read(text);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 function upOptions(flags: Flags): ClusterOptions {
   const options: ClusterOptions = { ...providerOf(flags) };
   const nodes = flags.get('--nodes');
@@ -120,7 +131,7 @@ function upOptions(flags: Flags): ClusterOptions {
     options.nodes = Number(nodes);
   }
   const kubernetes = flags.get('--kubernetes');
-  if (typeof kubernetes === 'string') options.kubernetes = kubernetes;
+  if (typeof kubernetes === 'string') options.kubernetes = checked(kubernetes, parseKubernetesVersion).text;
   const proxyMode = flags.get('--proxy-mode');
   if (proxyMode === 'nftables' || proxyMode === 'iptables') options.proxyMode = proxyMode;
   else if (proxyMode !== undefined) throw new UsageError(`--proxy-mode is nftables or iptables, not "${proxyMode}"`);
