@@ -68,7 +68,11 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   let hasCertificate = false;
 
   const server = createServer({ minVersion: TLS_VERSION, handshakeTimeout: 10_000 }, (req, res) => {
-    void answerCall(req, res, { handlers, log, metrics, draining: () => state !== 'serving' });
+    answerCall(req, res, { handlers, log, metrics, draining: () => state !== 'serving' }).catch((error: unknown) => {
+      // One call must never end the process: the API server sees its connection cut and goes by its failurePolicy.
+      res.destroy();
+      log.error('webhook call failed, its connection is cut', { err: error });
+    });
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;

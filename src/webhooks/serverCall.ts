@@ -36,17 +36,27 @@ interface Refusal {
   readonly outcome: WebhookOutcome;
 }
 
-/** Answers one HTTP call. Never rejects. */
+/** Only a base to read paths against; it names nobody. */
+const BASE_URL = 'https://webhook.invalid';
+
+/** Answers one HTTP call, whatever its request target. Rejects only on a fault of ours: the caller must catch that. */
 export async function answerCall(req: IncomingMessage, res: ServerResponse, context: CallContext): Promise<void> {
-  const url = new URL(req.url ?? '/', 'https://webhook');
-  const handler = context.handlers.get(url.pathname);
+  const url = parseTarget(req.url ?? '');
+  const handler = url && context.handlers.get(url.pathname);
   const webhook = handler ? url.pathname.slice(1) : 'unknown';
   const end = context.metrics.begin(webhook);
   res.on('error', (error) => context.log.debug('webhook answer was not taken', { webhook, err: error }));
   try {
-    const refusal = handler ? refuseHead(req) : { code: 404, reason: 'no such webhook', outcome: 'refused' as const };
-    if (refusal || !handler) {
-      end(refuse(res, refusal ?? { code: 404, reason: 'no such webhook', outcome: 'refused' }, req, context));
+    if (!url || !handler) {
+      const unknown = url
+        ? { code: 404, reason: 'no such webhook' }
+        : { code: 400, reason: 'not the path of a webhook' };
+      end(refuse(res, { ...unknown, outcome: 'refused' }, req, context));
+      return;
+    }
+    const refusal = refuseHead(req);
+    if (refusal) {
+      end(refuse(res, refusal, req, context));
       return;
     }
     const body = await readBody(req);
@@ -71,6 +81,12 @@ export async function answerCall(req: IncomingMessage, res: ServerResponse, cont
     end('cancelled');
     res.destroy();
   }
+}
+
+/** A path with its query; undefined for what is no URL (`//`, `http://[`) and for what names another host. */
+function parseTarget(target: string): URL | undefined {
+  const url = URL.parse(target, BASE_URL);
+  return url?.origin === BASE_URL ? url : undefined;
 }
 
 interface Decision {
