@@ -2,9 +2,9 @@
 export interface Contest {
   /** Path of the leaf, as in `Change.path`. */
   readonly field: string;
-  /** User name of the writer, as authenticated by the API server. */
+  /** User name of the writer, as authenticated by the API server; its first 256 characters. */
   readonly writer: string;
-  /** JSON text of the value it writes. */
+  /** JSON text of the value it writes; its first 256 characters. */
   readonly value: string;
   /** Writes of that value within {@link contestWindowMs}. */
   readonly times: number;
@@ -25,6 +25,8 @@ export const contestThreshold = 3;
 export const contestWindowMs = 35 * 60_000;
 /** A flood of different writers cannot grow the memory: the oldest entry goes. */
 const maxEntries = 10_000;
+/** Characters kept of each text: whoever reaches the webhook chooses them, and every entry holds them. */
+const maxCharacters = 256;
 
 /**
  * Counts, per target, field and writer, how often a raised value is written again. Pure memory: what it knows is lost
@@ -33,9 +35,17 @@ const maxEntries = 10_000;
 export class Contests {
   readonly #times = new Map<string, number[]>();
 
-  /** @returns the contest when this write makes the writer one that insists, else `undefined`. */
+  /**
+   * Texts longer than 256 characters are cut first, so writes that differ only behind that count as the same.
+   *
+   * @returns the contest when this write makes the writer one that insists, else `undefined`.
+   */
   note(reassertion: Reassertion, nowMs: number): Contest | undefined {
-    const { namespace, deployment, field, writer, value } = reassertion;
+    const namespace = cut(reassertion.namespace);
+    const deployment = cut(reassertion.deployment);
+    const field = cut(reassertion.field);
+    const writer = cut(reassertion.writer);
+    const value = cut(reassertion.value);
     const key = JSON.stringify([namespace, deployment, field, writer, value]);
     const recent = (this.#times.get(key) ?? []).filter((atMs) => atMs <= nowMs && nowMs - atMs < contestWindowMs);
     recent.push(nowMs);
@@ -49,4 +59,11 @@ export class Contests {
     if (recent.length < contestThreshold) return undefined;
     return { field, writer, value, times: recent.length, lastSeenMs: nowMs };
   }
+}
+
+/** Never ends between the two halves of a surrogate pair: half a character is no valid text for the status. */
+function cut(text: string): string {
+  if (text.length <= maxCharacters) return text;
+  const last = text.charCodeAt(maxCharacters - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxCharacters - 1 : maxCharacters);
 }
