@@ -4,6 +4,7 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import { crdYaml } from '../src/api/crd.ts';
 import type { MetricEntry } from '../src/api/metricNames.ts';
 import { apiPage, conditionsPage, metricsPage } from '../src/api/referencePages.ts';
+import { createCacheDriftMetrics } from '../src/runtime/cacheDrift.ts';
 import { OperatorMetrics } from '../src/runtime/metrics.ts';
 import { createCertificateMetrics } from '../src/webhooks/certificates/metrics.ts';
 import { createWebhookMetrics } from '../src/webhooks/serverMetrics.ts';
@@ -19,6 +20,7 @@ function declaredMetrics(): Record<string, MetricEntry> {
   const { registry } = new OperatorMetrics();
   createWebhookMetrics(registry);
   createCertificateMetrics(registry);
+  createCacheDriftMetrics(registry);
   const kinds = [
     ['counter', Counter],
     ['gauge', Gauge],

@@ -24,13 +24,13 @@ const KINDS = ['missing', 'extra', 'stale'] as const;
 /** Keys named in a log line. */
 const NAMED = 10;
 
-/**
- * Compares every cache with the API server from time to time. `informer_cache_drift_objects` must stay 0: anything else
- * is a fault of the reflector, which no retry would show.
- */
-export function cacheDriftTask(options: CacheDriftOptions): ManagedTask {
-  const { client, informers, clock, log, registry, periodMs = 600_000 } = options;
-  const check = options.check ?? ((informer, signal) => checkDrift(informer, { client, clock, signal }));
+export interface CacheDriftMetrics {
+  readonly objects: Gauge<'resource' | 'kind'>;
+  readonly checks: Counter<'resource' | 'result'>;
+}
+
+/** Registers what {@link cacheDriftTask} counts; throws when the registry has it already. */
+export function createCacheDriftMetrics(registry: Registry): CacheDriftMetrics {
   const registers = [registry];
   const objects = new Gauge({
     name: 'informer_cache_drift_objects',
@@ -44,6 +44,17 @@ export function cacheDriftTask(options: CacheDriftOptions): ManagedTask {
     labelNames: ['resource', 'result'],
     registers,
   });
+  return { objects, checks };
+}
+
+/**
+ * Compares every cache with the API server from time to time. `informer_cache_drift_objects` must stay 0: anything else
+ * is a fault of the reflector, which no retry would show.
+ */
+export function cacheDriftTask(options: CacheDriftOptions): ManagedTask {
+  const { client, informers, clock, log, registry, periodMs = 600_000 } = options;
+  const check = options.check ?? ((informer, signal) => checkDrift(informer, { client, clock, signal }));
+  const { objects, checks } = createCacheDriftMetrics(registry);
 
   async function compare(resource: string, informer: Informer<KubeObject>, signal: AbortSignal): Promise<void> {
     try {
