@@ -71,6 +71,17 @@ export const FINDINGS = {
     meaning: 'minReadySeconds must be lower than progressDeadlineSeconds and was left alone.',
     remedy: 'Raise progressDeadlineSeconds of the Deployment, or lower spec.readiness.minReadySeconds.',
   },
+  SurgeImpossible: {
+    severity: 'warning',
+    meaning:
+      'A new pod may find no node beside the old one (hostNetwork, a hostPort, or a required anti-affinity to its own kind per node): with maxUnavailable 0 a rollout may never end. For hostNetwork and hostPort the strategy is left alone.',
+    remedy: 'Use a Service instead of host ports, or a preferred anti-affinity, or keep one node more than replicas.',
+  },
+  ValueRaised: {
+    severity: 'info',
+    meaning: 'The manifest names a value lower than the contract; it was raised in the same write.',
+    remedy: 'Write the raised value into the manifest.',
+  },
   WindowsPods: {
     severity: 'warning',
     meaning: 'The pods run on Windows, for which nothing of the contract is proven; nothing was changed.',

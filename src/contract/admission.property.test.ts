@@ -1,10 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Deployment } from '../api/kubernetes.ts';
+import type { Deployment, LifecycleHandler } from '../api/kubernetes.ts';
 import { decideAdmission } from './admission.ts';
-import { authorIntent } from './authorIntent.ts';
+import { authorIntent, giveBack } from './authorIntent.ts';
 import { sameJson } from './canonicalJson.ts';
+import { type ContractField, contractFields } from './contractFields.ts';
+import { valueAt } from './fieldPath.ts';
 import { readRecord } from './record.ts';
+import { compareShares } from './rollingShare.ts';
 import { defaulted } from './testing/apiServerRules.ts';
 import { deployments, services, specs } from './testing/arbitraries.ts';
 import { Cluster, WAYS } from './testing/cluster.ts';
@@ -27,6 +30,27 @@ function refusalOf(write: () => unknown): string {
   }
 }
 
+/** Nothing in force was lowered, removed or, for what the author wrote, replaced. */
+function expectHeld({ kind, path }: ContractField, before: Deployment, after: Deployment): void {
+  const was = valueAt(before, path);
+  const is = valueAt(after, path);
+  if (was === undefined) return;
+  const replicas = before.spec.replicas ?? 1;
+  if (kind === 'maxUnavailable') {
+    expect(compareShares(is as string, was as string, replicas, 'down')).toBeLessThanOrEqual(0);
+  } else if (kind === 'maxSurge') {
+    expect(compareShares(is as string, was as string, replicas, 'up')).toBeGreaterThanOrEqual(0);
+  } else if (kind === 'readinessProbe') {
+    expect(is).toBeDefined();
+  } else if (kind === 'preStop') {
+    const [slept, sleeps] = [was, is].map((hook) => (hook as LifecycleHandler | undefined)?.sleep?.seconds);
+    if (slept === undefined) expect(is).toEqual(was);
+    else expect(sleeps).toBeGreaterThanOrEqual(slept);
+  } else {
+    expect(Number(is)).toBeGreaterThanOrEqual(Number(was));
+  }
+}
+
 function ourAnnotations(deployment: Deployment): string[] {
   return Object.keys(deployment.metadata.annotations ?? {}).filter((key) => key.startsWith('graceful-rollout.io/'));
 }
@@ -37,7 +61,7 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
       fc.property(deployments, specs, services, ways, (author, spec, of, way) => {
         const cluster = new Cluster(spec, of);
         cluster.apply(author, way);
-        expect(cluster.missing()).toEqual([]);
+        expect(cluster.later()).toEqual([]);
       }),
       { numRuns },
     );
@@ -48,7 +72,7 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
       fc.property(deployments, specs, services, ways, (author, spec, of, way) => {
         const cluster = new Cluster(spec, of);
         cluster.apply(author, way);
-        cluster.annotate('graceful-rollout.io/adopt', 'touched');
+        cluster.touch('touched');
         const { generation, stored } = cluster;
         cluster.apply(author, way);
         cluster.apply(author, way);
@@ -68,9 +92,9 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
         cluster.apply(second, way);
         const changed = !sameJson(defaulted(first).spec.template, defaulted(second).spec.template);
         expect(cluster.rollouts).toBeLessThanOrEqual(changed ? 2 : 1);
-        if (!sameJson(before.spec.template, cluster.stored.spec.template)) expect(cluster.missing()).toEqual([]);
+        if (!sameJson(before.spec.template, cluster.stored.spec.template)) expect(cluster.later()).toEqual([]);
         cluster.apply(withImage(second, 'registry.example/app:next'), way);
-        expect(cluster.missing()).toEqual([]);
+        expect(cluster.later()).toEqual([]);
       }),
       { numRuns },
     );
@@ -88,7 +112,7 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
         cluster.edit((live) => ({ ...live, spec: { ...live.spec, replicas: 7 } }));
         cluster.apply(author, way);
         expect(cluster.stored.spec.template).toEqual(stored.spec.template);
-        cluster.annotate('graceful-rollout.io/adopt', 'a new opinion');
+        cluster.touch('a new opinion');
         expect(cluster.missing()).toEqual([]);
       }),
       { numRuns },
@@ -140,15 +164,41 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
         cluster.spec = spec;
         cluster.label('note', 'x');
         expect(cluster.rollouts).toBe(1);
-        cluster.annotate('graceful-rollout.io/adopt', 'hash');
+        cluster.touch('hash');
         expect(cluster.missing()).toEqual([]);
         const { rollouts, generation } = cluster;
-        cluster.annotate('graceful-rollout.io/adopt', 'hash');
+        cluster.touch('hash');
         cluster.apply(author, way);
         expect(cluster.rollouts).toBe(rollouts);
         expect(cluster.generation).toBe(generation);
       }),
       { numRuns },
+    );
+  });
+
+  it('lowers and removes nothing by a touch, whatever is asked by now, and still knows what the author had', () => {
+    fc.assert(
+      fc.property(deployments, specs, specs, services, services, ways, (author, spec, later, of, laterOf, way) => {
+        const cluster = new Cluster(spec, of);
+        cluster.apply(author, way);
+        const before = cluster.stored;
+        const oldRecord = readRecord(before) ?? [];
+        cluster.spec = later;
+        cluster.services = laterOf;
+        const podIsShort = cluster.missing().some(({ path }) => path.startsWith('spec.template.'));
+        cluster.touch('a new opinion');
+        const after = cluster.stored;
+        expect(cluster.missing()).toEqual([]);
+        if (!podIsShort) expect(JSON.stringify(after.spec.template)).toBe(JSON.stringify(before.spec.template));
+        for (const field of contractFields(before)) expectHeld(field, before, after);
+        const record = readRecord(after) ?? [];
+        expect(giveBack(after, record).spec).toEqual(giveBack(before, oldRecord).spec);
+        if (way !== 'helm3' && way !== 'replace') expect(giveBack(after, record).spec).toEqual(defaulted(author).spec);
+        for (const { path, from } of oldRecord) {
+          expect(record.filter((change) => change.path === path).map((change) => change.from)).toEqual([from]);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 
@@ -220,7 +270,7 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
         const { rollouts, stored } = cluster;
         cluster.undo(0);
         expect(cluster.rollouts).toBeLessThanOrEqual(rollouts + 1);
-        if (cluster.rollouts > rollouts) expect(cluster.missing()).toEqual([]);
+        if (cluster.rollouts > rollouts) expect(cluster.later()).toEqual([]);
         else expect(cluster.stored.spec.template).toEqual(stored.spec.template);
         const undone = withoutContractFields(cluster.stored).spec.template;
         if (cluster.rollouts > rollouts) {
@@ -246,7 +296,7 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
         cluster.label('note', 'x');
         expect(cluster.rollouts).toBe(rollouts);
         cluster.apply(second, way);
-        cluster.annotate('graceful-rollout.io/adopt', 'hash');
+        cluster.touch('hash');
         expect(cluster.missing()).toEqual([]);
       }),
       { numRuns },

@@ -3,11 +3,19 @@ import type { Deployment, Service } from '../api/kubernetes.ts';
 import { authorIntent } from './authorIntent.ts';
 import { sameJson } from './canonicalJson.ts';
 import { changesBetween } from './contractFields.ts';
+import { hashContract } from './hashes.ts';
 import { raised } from './raise.ts';
 import { raisedWarnings, stillGovernedWarning } from './raisedWarnings.ts';
 import { readRecord, withAnnotation, withoutOurAnnotations, writeRecord } from './record.ts';
-import { resolveIntent } from './resolve.ts';
-import { keptTarget, readUpdate, reassertedChanges, withAdoptKept } from './targetUpdate.ts';
+import { type Resolution, resolveIntent } from './resolve.ts';
+import {
+  keptTarget,
+  readUpdate,
+  reassertedChanges,
+  touchedTarget,
+  type Update,
+  withAdoptKept,
+} from './targetUpdate.ts';
 
 /** The GracefulRollout that governs the Deployment (see electRollout), its spec with defaults. */
 export interface GoverningRollout {
@@ -45,13 +53,15 @@ export interface AdmissionDecision {
   readonly findings: readonly Finding[];
   /** Entries of the record that the writer set back to what was before, or lower: someone may insist ("Contested"). */
   readonly reasserted: readonly Change[];
+  /** {@link hashContract} of the contract that this write was completed by, or that answered a touch. */
+  readonly contractHash?: string;
 }
 
 /**
  * What the mutating webhook answers to one write of a Deployment. The rule behind it all: **the template changes only
- * when its author changed it, or when a touch (the adopt annotation) asks for it**; then the current contract is applied
- * to what the author wants. In every other write the stored template stays as it is, byte for byte, whatever the
- * contract says by now. Never throws, has no side effects. The webhook must be registered with `reinvocationPolicy:
+ * when its author changed it, or when a touch (the adopt annotation) asks for it**. With the author's change the current
+ * contract is applied to what the author wants; a touch only raises what is stored. In every other write the stored
+ * template stays as it is, byte for byte, whatever the contract says by now. Never throws, has no side effects. The webhook must be registered with `reinvocationPolicy:
  * Never`: called again on its own output it cannot tell a server-side apply of 60 from one of 30 that it raised to 60.
  */
 export function decideAdmission(input: AdmissionInput): AdmissionDecision {
@@ -73,12 +83,7 @@ export function decideAdmission(input: AdmissionInput): AdmissionDecision {
 
   const resolution = enforcing === undefined ? undefined : resolveIntent(enforcing.spec, intent, services);
   const completes = update === undefined || update.templateChanged || update.touched;
-  const wanted =
-    resolution !== undefined && completes
-      ? raised(intent, resolution.contract)
-      : update === undefined
-        ? intent
-        : keptTarget(update, resolution?.contract);
+  const wanted = wantedTarget(intent, update, enforcing?.spec, resolution);
   const changes = changesBetween(intent, wanted);
   const recordedTarget = withAdoptKept(writeRecord(wanted, changes), oldObject);
   const admitted = asksGiveBack ? withAnnotation(recordedTarget, GIVE_BACK_ANNOTATION, undefined) : recordedTarget;
@@ -89,14 +94,31 @@ export function decideAdmission(input: AdmissionInput): AdmissionDecision {
           ...(asksGiveBack ? [stillGovernedWarning(object, enforcing.name, GIVE_BACK_ANNOTATION)] : []),
           ...raisedWarnings({ object, oldObject, admitted, rolloutName: enforcing.name, resolution }),
         ];
+  const kind = sameJson(admitted, object) ? 'Unchanged' : completes ? 'Completed' : 'Restored';
+  const answers = kind === 'Completed' || update?.touched === true;
   return {
     ...admittedAs(admitted),
-    kind: sameJson(admitted, object) ? 'Unchanged' : completes ? 'Completed' : 'Restored',
+    kind,
+    ...(resolution !== undefined && answers ? { contractHash: hashContract(resolution.contract) } : {}),
     changes,
     warnings,
     findings: resolution?.findings ?? [],
     reasserted: update === undefined ? [] : reassertedChanges(update),
   };
+}
+
+/** The target after this write, still without a record. */
+function wantedTarget(
+  intent: Deployment,
+  update: Update | undefined,
+  spec: GracefulRolloutSpec | undefined,
+  resolution: Resolution | undefined,
+): Deployment {
+  if (spec === undefined || resolution === undefined)
+    return update === undefined ? intent : keptTarget(update, undefined);
+  const { contract } = resolution;
+  if (update === undefined || update.templateChanged) return raised(intent, contract);
+  return update.touched ? touchedTarget(update, spec, contract) : keptTarget(update, contract);
 }
 
 function admittedAs(object: Deployment): AdmissionDecision {

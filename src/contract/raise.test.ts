@@ -4,7 +4,7 @@ import type { Deployment } from '../api/kubernetes.ts';
 import { giveBack } from './authorIntent.ts';
 import { changesBetween, contractFields } from './contractFields.ts';
 import { valueAt } from './fieldPath.ts';
-import { applyContract } from './raise.ts';
+import { applyContract, raiseStored } from './raise.ts';
 import { resolveContract } from './resolve.ts';
 import { compareShares } from './rollingShare.ts';
 import { defaulted, refusals } from './testing/apiServerRules.ts';
@@ -134,6 +134,16 @@ describe('strategy', () => {
 });
 
 describe('a Deployment that carries a record', () => {
+  it('is not lowered where it is only raised as it is stored', () => {
+    const before = defaulted(manifest());
+    const first = raise(before, rolloutSpec({ termination: { preStopSleepSeconds: 9 } }));
+    const annotations = { 'graceful-rollout.io/contract': JSON.stringify(first.changes) };
+    const stored = { ...first.deployment, metadata: { ...before.metadata, annotations } };
+    const { contract } = resolveContract({ spec: rolloutSpec(), deployment: stored, services: [service()] });
+    expect(raiseStored(stored, contract)).toEqual({ deployment: stored, changes: [] });
+    expect(applyContract(stored, contract).changes.map(({ to }) => to)).toEqual(['35', '{"sleep":{"seconds":5}}']);
+  });
+
   it('is not mistaken for one whose author wrote the values', () => {
     const before = defaulted(manifest({ pod: { containers: [container('app'), container('logs')] } }));
     const first = raise(before, rolloutSpec());

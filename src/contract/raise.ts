@@ -1,6 +1,7 @@
 import type { Change, ResolvedContract } from '../api/index.ts';
 import type { Container, Deployment, DeploymentStrategy, IntOrString, PodSpec } from '../api/kubernetes.ts';
 import { storedIntent } from './authorIntent.ts';
+import { sameJson } from './canonicalJson.ts';
 import {
   API_DEFAULT_GRACE_SECONDS,
   API_DEFAULT_PROGRESS_DEADLINE_SECONDS,
@@ -16,28 +17,37 @@ export interface Applied {
 }
 
 /**
- * Raises a stored Deployment to the contract; nothing of the author's is lowered or replaced. What the Deployment's own
- * record says the operator had set is not taken for the author's: a contract that asks for less now lowers that again.
+ * Raises a stored Deployment to the contract, as a touch does: nothing in force is lowered or removed, whoever set it.
  * `changes` is what differs from the Deployment as given. Annotations stay as they are.
+ */
+export function raiseStored(deployment: Deployment, contract: ResolvedContract): Applied {
+  const applied = raised(deployment, contract, storedIntent(deployment));
+  return { deployment: applied, changes: changesBetween(deployment, applied) };
+}
+
+/**
+ * As the author's next change of the template will: what the Deployment's own record says the operator had set is not
+ * taken for the author's, so a contract that asks for less lowers or removes it.
  */
 export function applyContract(deployment: Deployment, contract: ResolvedContract): Applied {
   const applied = raised(storedIntent(deployment), contract);
   return { deployment: applied, changes: changesBetween(deployment, applied) };
 }
 
-/** The author's intent, raised to the contract. */
-export function raised(intent: Deployment, contract: ResolvedContract): Deployment {
-  const deployment = raisedRollout(intent, contract);
-  const { template } = deployment.spec;
-  return {
-    ...deployment,
-    spec: { ...deployment.spec, template: { ...template, spec: raisedPod(template.spec, contract) } },
-  };
+/**
+ * The Deployment, raised to the contract. `intent` is what its author wants of it: a hook or a probe that is not in there
+ * is the operator's own, so a longer sleep and another probe take its place.
+ */
+export function raised(deployment: Deployment, contract: ResolvedContract, intent = deployment): Deployment {
+  const rolled = raisedRollout(deployment, contract);
+  const { template } = rolled.spec;
+  const podSpec = raisedPod(template.spec, contract, intent.spec.template.spec);
+  return { ...rolled, spec: { ...rolled.spec, template: { ...template, spec: podSpec } } };
 }
 
 /** Only what is outside of the pod template, so without a rollout: strategy and minReadySeconds. */
-export function raisedRollout(intent: Deployment, contract: ResolvedContract): Deployment {
-  const { spec } = intent;
+export function raisedRollout(deployment: Deployment, contract: ResolvedContract): Deployment {
+  const { spec } = deployment;
   const strategy = raisedStrategy(spec.strategy, spec.replicas ?? 1, contract.strategy);
   const { minReadySeconds } = contract;
   const raisesMinReady =
@@ -45,7 +55,7 @@ export function raisedRollout(intent: Deployment, contract: ResolvedContract): D
     minReadySeconds > (spec.minReadySeconds ?? 0) &&
     minReadySeconds < (spec.progressDeadlineSeconds ?? API_DEFAULT_PROGRESS_DEADLINE_SECONDS);
   return {
-    ...intent,
+    ...deployment,
     spec: {
       ...spec,
       ...(strategy === undefined ? {} : { strategy }),
@@ -54,32 +64,47 @@ export function raisedRollout(intent: Deployment, contract: ResolvedContract): D
   };
 }
 
-function raisedPod(podSpec: PodSpec, contract: ResolvedContract): PodSpec {
+function raisedPod(podSpec: PodSpec, contract: ResolvedContract, intent: PodSpec): PodSpec {
   const graceSeconds = podSpec.terminationGracePeriodSeconds ?? API_DEFAULT_GRACE_SECONDS;
   const { containers, initContainers } = podSpec;
   return {
     ...podSpec,
-    containers: raisedContainers(containers, false, contract),
-    ...(initContainers === undefined ? {} : { initContainers: raisedContainers(initContainers, true, contract) }),
+    containers: raisedContainers(containers, intent.containers, contract, false),
+    ...(initContainers === undefined
+      ? {}
+      : { initContainers: raisedContainers(initContainers, intent.initContainers ?? [], contract, true) }),
     ...(contract.gracePeriodSeconds > graceSeconds
       ? { terminationGracePeriodSeconds: contract.gracePeriodSeconds }
       : {}),
   };
 }
 
-function raisedContainers(list: readonly Container[], init: boolean, contract: ResolvedContract): Container[] {
+function raisedContainers(
+  list: readonly Container[],
+  intents: readonly Container[],
+  contract: ResolvedContract,
+  init: boolean,
+): Container[] {
+  const wantedOf = new Map(contract.containers.filter((c) => (c.init ?? false) === init).map((c) => [c.name, c]));
+  const intentOf = new Map(intents.map((c) => [c.name, c]));
   return list.map((container) => {
-    const wanted = contract.containers.find(
-      ({ name, init: isInit = false }) => name === container.name && isInit === init,
-    );
+    const wanted = wantedOf.get(container.name);
     if (wanted === undefined) return container;
-    const { preStopSleepSeconds: seconds = 0, readinessProbe } = wanted;
+    const { preStopSleepSeconds = 0, readinessProbe } = wanted;
+    const { preStop } = container.lifecycle ?? {};
+    const intent = intentOf.get(container.name);
+    // No hook counts as a sleep of nothing, an author's own as one that is long enough.
+    const sleepSeconds =
+      preStop === undefined ? 0 : intent?.lifecycle?.preStop === undefined ? preStop.sleep?.seconds : undefined;
+    const isProbed = container.readinessProbe !== undefined && intent?.readinessProbe !== undefined;
     return {
       ...container,
-      ...(seconds > 0 && container.lifecycle?.preStop === undefined
-        ? { lifecycle: { ...container.lifecycle, preStop: { sleep: { seconds } } } }
+      ...(sleepSeconds !== undefined && sleepSeconds < preStopSleepSeconds
+        ? { lifecycle: { ...container.lifecycle, preStop: { sleep: { seconds: preStopSleepSeconds } } } }
         : {}),
-      ...(readinessProbe !== undefined && container.readinessProbe === undefined ? { readinessProbe } : {}),
+      ...(readinessProbe !== undefined && !isProbed && !sameJson(container.readinessProbe, readinessProbe)
+        ? { readinessProbe }
+        : {}),
     };
   });
 }

@@ -96,6 +96,11 @@ function noService(): Finding {
   return finding('NoService', 'warning', message, { field: 'spec.template.metadata.labels', remedy });
 }
 
+/** What the termination of these pods takes, with the hooks that the template has. */
+export function graceBudget(spec: GracefulRolloutSpec, deployment: Deployment): Budget {
+  return budgetOf(spec, longRunning(deployment.spec.template.spec));
+}
+
 /** Hooks run side by side, so the longest counts; the sleep counts as well where an author's hook is not known. */
 function budgetOf({ termination }: GracefulRolloutSpec, all: readonly TemplateContainer[]): Budget {
   const { preStopSleepSeconds, drainSeconds, gracePeriodSeconds } = termination;

@@ -1,11 +1,19 @@
-import { ADOPT_ANNOTATION, type Change, CONTRACT_ANNOTATION, type ResolvedContract } from '../api/index.ts';
+import {
+  ADOPT_ANNOTATION,
+  ADOPT_REQUEST_PREFIX,
+  type Change,
+  CONTRACT_ANNOTATION,
+  type GracefulRolloutSpec,
+  type ResolvedContract,
+} from '../api/index.ts';
 import type { Deployment, PodTemplateSpec } from '../api/kubernetes.ts';
 import { authorIntent, withoutDropped, withRecordRestored } from './authorIntent.ts';
 import { sameJson } from './canonicalJson.ts';
 import { recordedFields } from './contractFields.ts';
 import { type FieldPath, valueAt } from './fieldPath.ts';
-import { raisedRollout } from './raise.ts';
+import { raised, raisedRollout } from './raise.ts';
 import { readRecord, withAnnotation, writeRecord } from './record.ts';
+import { graceBudget } from './resolve.ts';
 
 /** One update of a Deployment, read for what its author changed. */
 export interface Update {
@@ -21,7 +29,10 @@ export interface Update {
   readonly restored: Deployment;
   /** The author changed the pod template: this write starts a rollout whatever the operator does. */
   readonly templateChanged: boolean;
-  /** The controller (or a person) asks for the contract by a new value of the adopt annotation. */
+  /**
+   * The controller (or a person) asks for the contract by a new value of the adopt annotation that begins with
+   * `ADOPT_REQUEST_PREFIX`; the webhook takes that away, so an old value in an exported manifest or a backup asks nothing.
+   */
   readonly touched: boolean;
 }
 
@@ -44,7 +55,8 @@ export function readUpdate(object: Deployment, oldObject: Deployment, recorded: 
     templateChanged:
       !sameJson(intent.spec.template, oldIntent.spec.template) &&
       !sameJson(restored.spec.template, oldObject.spec.template),
-    touched: touch !== undefined && touch !== oldObject.metadata.annotations?.[ADOPT_ANNOTATION],
+    touched:
+      touch?.startsWith(ADOPT_REQUEST_PREFIX) === true && touch !== oldObject.metadata.annotations?.[ADOPT_ANNOTATION],
   };
 }
 
@@ -79,6 +91,18 @@ export function keptTarget(update: Update, contract: ResolvedContract | undefine
     sameJson(rolloutPart(intent), rolloutPart(oldIntent)) || sameJson(rolloutPart(restored), rolloutPart(oldObject));
   if (unchanged) return withRolloutPart(intent, oldObject, template);
   return withRolloutPart(intent, contract === undefined ? restored : raisedRollout(intent, contract), template);
+}
+
+/**
+ * What a touch makes of it: the stored object as it is, raised. Nothing in force is lowered or removed, even if the
+ * contract asks for less by now (the only Service was deleted): that comes with the author's next change of the template.
+ */
+export function touchedTarget(update: Update, spec: GracefulRolloutSpec, contract: ResolvedContract): Deployment {
+  const held = keptTarget(update, contract);
+  const target = raised(held, contract, update.intent);
+  // A rollout comes anyway: then the grace period allows for a sleep that was left longer than what is asked for now.
+  if (contract.gracePeriodSeconds === 0 || sameJson(target.spec.template, held.spec.template)) return target;
+  return raised(target, { gracePeriodSeconds: graceBudget(spec, target).graceSeconds, containers: [] });
 }
 
 /** `kubectl replace` drops annotations; one that is missing would raise the generation on every such write. */

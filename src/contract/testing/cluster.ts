@@ -1,8 +1,9 @@
-import type { Change, GracefulRolloutSpec } from '../../api/index.ts';
+import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, type Change, type GracefulRolloutSpec } from '../../api/index.ts';
 import type { Deployment, Service } from '../../api/kubernetes.ts';
 import { type AdmissionDecision, decideAdmission } from '../admission.ts';
 import { isRecord, sameJson } from '../canonicalJson.ts';
-import { applyContract } from '../raise.ts';
+import { applyContract, raiseStored } from '../raise.ts';
+import { withAnnotation } from '../record.ts';
 import { resolveContract } from '../resolve.ts';
 import { defaulted, refusals } from './apiServerRules.ts';
 
@@ -64,6 +65,11 @@ export class Cluster {
     }));
   }
 
+  /** As the controller asks for the contract. */
+  touch(value: string): AdmissionDecision {
+    return this.annotate(ADOPT_ANNOTATION, `${ADOPT_REQUEST_PREFIX}${value}`);
+  }
+
   label(key: string, value: string): AdmissionDecision {
     return this.edit((live) => ({
       ...live,
@@ -97,6 +103,13 @@ export class Cluster {
   missing(): readonly Change[] {
     if (this.spec === undefined) return [];
     const { contract } = resolveContract({ spec: this.spec, deployment: this.stored, services: this.services });
+    return raiseStored(this.stored, contract).changes;
+  }
+
+  /** What the author's next change of the template would bring, lower values included. */
+  later(): readonly Change[] {
+    if (this.spec === undefined) return [];
+    const { contract } = resolveContract({ spec: this.spec, deployment: this.stored, services: this.services });
     return applyContract(this.stored, contract).changes;
   }
 
@@ -113,7 +126,7 @@ export class Cluster {
           services: this.services,
         })
       : { object, kind: 'Unchanged', changes: [], warnings: [], findings: [], reasserted: [] };
-    const admitted = defaulted(decision.object);
+    const admitted = defaulted(withAnsweredTouch(decision.object));
     const problems = refusals(admitted);
     if (problems.length > 0) throw new Error(problems.join('; '));
     if (!sameJson(admitted.spec.template, live?.spec.template)) {
@@ -153,6 +166,13 @@ export class Cluster {
       metadata: { ...merged.metadata, managedFields: [same && stored !== undefined ? stored : { ...entry, time }] },
     };
   }
+}
+
+/** As the webhook's handler does (src/webhooks/deployment.ts). */
+function withAnsweredTouch(deployment: Deployment): Deployment {
+  const touch = deployment.metadata.annotations?.[ADOPT_ANNOTATION];
+  if (touch?.startsWith(ADOPT_REQUEST_PREFIX) !== true) return deployment;
+  return withAnnotation(deployment, ADOPT_ANNOTATION, touch.slice(ADOPT_REQUEST_PREFIX.length));
 }
 
 /** Three-way: what the previous manifest named and this one does not goes, what this one names comes, the rest stays. */
