@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type AdmissionHandler, answerCall } from './serverCall.ts';
+import { BodyBudget } from './serverCallBody.ts';
 import { createWebhookMetrics } from './serverMetrics.ts';
 
 export type { AdmissionHandler } from './serverCall.ts';
@@ -37,6 +38,10 @@ export interface WebhookServerOptions {
    * connections to a pod that is no longer ready (kubernetes/kubernetes#127335). Default 10 s.
    */
   readonly drainSeconds?: number;
+  /** Connections open at once; one more is closed before its TLS handshake. Default 512. */
+  readonly maxConnections?: number;
+  /** Bytes of the bodies of all calls in work; a call beyond is answered 503. Default 64 MiB. */
+  readonly maxBodiesBytes?: number;
 }
 
 export interface WebhookServer {
@@ -56,6 +61,8 @@ const KEEP_ALIVE_MS = 90_000;
 const HEADERS_TIMEOUT_MS = 32_000;
 /** No call takes longer than 30 s; what is still open after that is cut. */
 const LAST_CALLS_MS = 31_000;
+/** An API server keeps a few; an idle one costs about 60 kB of memory, and anybody who reaches the pod can open them. */
+const MAX_CONNECTIONS = 512;
 const TLS_VERSION = 'TLSv1.3';
 
 /** The HTTPS server for admission webhooks. It starts without a certificate and takes each new one without a restart. */
@@ -64,19 +71,27 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   const clock = options.clock ?? systemClock;
   const metrics = createWebhookMetrics(options.registry);
   const handlers = new Map(Object.entries(options.handlers));
+  const bodies = new BodyBudget(options.maxBodiesBytes);
   let state: 'new' | 'serving' | 'draining' | 'closed' = 'new';
   let hasCertificate = false;
 
   const server = createServer({ minVersion: TLS_VERSION, handshakeTimeout: 10_000 }, (req, res) => {
-    answerCall(req, res, { handlers, log, metrics, draining: () => state !== 'serving' }).catch((error: unknown) => {
-      // One call must never end the process: the API server sees its connection cut and goes by its failurePolicy.
-      res.destroy();
-      log.error('webhook call failed, its connection is cut', { err: error });
-    });
+    answerCall(req, res, { handlers, log, metrics, bodies, draining: () => state !== 'serving' }).catch(
+      (error: unknown) => {
+        // One call must never end the process: the API server sees its connection cut and goes by its failurePolicy.
+        res.destroy();
+        log.error('webhook call failed, its connection is cut', { err: error });
+      },
+    );
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = HEADERS_TIMEOUT_MS + 3000;
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  server.on('drop', () => {
+    metrics.connectionDropped();
+    log.debug('connection closed at once, too many are open', { maxConnections: server.maxConnections });
+  });
   server.on('tlsClientError', (error) => {
     metrics.handshakeFailed();
     log.debug('TLS handshake failed', { reason: error.message });

@@ -5,7 +5,7 @@ import { connect as tlsConnect } from 'node:tls';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allow, allowAs, deny } from './admissionReview.ts';
-import { BODY_LIMIT_BYTES } from './serverCall.ts';
+import { BODY_LIMIT_BYTES } from './serverCallBody.ts';
 import {
   allowAll,
   authority,

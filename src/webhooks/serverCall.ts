@@ -7,11 +7,9 @@ import {
   parseAdmissionReview,
   reviewBody,
 } from './admissionReview.ts';
+import { BODY_LIMIT_BYTES, type BodyBudget, readBody, refuseLength, type Unread } from './serverCallBody.ts';
 import { answerWithinMs, parseTimeoutMs } from './serverDeadline.ts';
 import type { WebhookMetrics, WebhookOutcome } from './serverMetrics.ts';
-
-/** The API server's own limit for a request is 3 MiB; a review holds the object twice, and some room. */
-export const BODY_LIMIT_BYTES = 7 * 1024 * 1024;
 
 /**
  * Decides one request. `signal` is aborted shortly before the API server stops waiting, and when it hangs up. What it
@@ -26,6 +24,8 @@ export interface CallContext {
   readonly handlers: ReadonlyMap<string, AdmissionHandler>;
   readonly log: Logger;
   readonly metrics: WebhookMetrics;
+  /** Shared by all calls of a server. */
+  readonly bodies: BodyBudget;
   /** True while shutting down: each answer then asks the API server to open its next connection elsewhere. */
   readonly draining: () => boolean;
 }
@@ -45,6 +45,7 @@ export async function answerCall(req: IncomingMessage, res: ServerResponse, cont
   const handler = url && context.handlers.get(url.pathname);
   const webhook = handler ? url.pathname.slice(1) : 'unknown';
   const end = context.metrics.begin(webhook);
+  const share = context.bodies.share();
   res.on('error', (error) => context.log.debug('webhook answer was not taken', { webhook, err: error }));
   try {
     if (!url || !handler) {
@@ -54,18 +55,17 @@ export async function answerCall(req: IncomingMessage, res: ServerResponse, cont
       end(refuse(res, { ...unknown, outcome: 'refused' }, req, context));
       return;
     }
-    const refusal = refuseHead(req);
+    const refusal = refuseHead(req, context.bodies);
     if (refusal) {
       end(refuse(res, refusal, req, context));
       return;
     }
-    const body = await readBody(req);
-    if (body === undefined) {
-      const reason = `the body is larger than ${BODY_LIMIT_BYTES} bytes`;
-      end(refuse(res, { code: 413, reason, outcome: 'refused' }, req, context));
+    const body = await readBody(req, share);
+    if (typeof body === 'string') {
+      end(refuse(res, REFUSED_UNREAD[body], req, context));
       return;
     }
-    const review = parseAdmissionReview(body);
+    const review = parseAdmissionReview(body.text);
     if (!review.ok) {
       context.log.warn('malformed admission review', { webhook, reason: review.reason });
       end(refuse(res, { code: 400, reason: review.reason, outcome: 'malformed' }, undefined, context));
@@ -80,6 +80,8 @@ export async function answerCall(req: IncomingMessage, res: ServerResponse, cont
     context.log.debug('webhook call broke off', { webhook, err: error });
     end('cancelled');
     res.destroy();
+  } finally {
+    share.release();
   }
 }
 
@@ -159,36 +161,20 @@ function identity(request: AdmissionRequest, webhook: string): Record<string, un
   };
 }
 
-function refuseHead(req: IncomingMessage): Refusal | undefined {
+const REFUSED_UNREAD: Readonly<Record<Unread, Refusal>> = {
+  'too large': { code: 413, reason: `the body is larger than ${BODY_LIMIT_BYTES} bytes`, outcome: 'refused' },
+  // The API server goes by its failurePolicy, Ignore: the write is admitted and the controller adopts it afterwards.
+  'no room': { code: 503, reason: 'too many bodies are in work', outcome: 'overloaded' },
+};
+
+function refuseHead(req: IncomingMessage, bodies: BodyBudget): Refusal | undefined {
   if (req.method !== 'POST') return { code: 405, reason: 'only POST is answered here', outcome: 'refused' };
   const mediaType = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json') {
     return { code: 415, reason: 'Content-Type must be application/json', outcome: 'refused' };
   }
-  if (Number(req.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) {
-    return { code: 413, reason: `the body is larger than ${BODY_LIMIT_BYTES} bytes`, outcome: 'refused' };
-  }
-  return undefined;
-}
-
-/** The body, or undefined when it is too large; rejects when the client breaks off. */
-function readBody(req: IncomingMessage): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    req.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > BODY_LIMIT_BYTES) {
-        chunks.length = 0;
-        resolve(undefined);
-      } else {
-        chunks.push(chunk);
-      }
-    });
-    req.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    req.once('error', reject);
-    req.once('close', () => reject(new Error('the request ended early')));
-  });
+  const unread = refuseLength(req, bodies);
+  return unread && REFUSED_UNREAD[unread];
 }
 
 /** `unread` is a request whose body was not read to its end: its connection cannot be used again. */

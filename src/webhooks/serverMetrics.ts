@@ -2,8 +2,8 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /**
  * How a call ended. `allowed`, `patched` and `denied` are the handler's own answers; `failed_open` and `timed_out` were
- * admitted because the handler threw or was too slow; `malformed` and `refused` got no review (HTTP 4xx); `cancelled`:
- * the API server hung up first.
+ * admitted because the handler threw or was too slow; `malformed` and `refused` got no review (HTTP 4xx);
+ * `overloaded`: too many bodies were in work (HTTP 503); `cancelled`: the API server hung up first.
  */
 export type WebhookOutcome =
   | 'allowed'
@@ -13,12 +13,14 @@ export type WebhookOutcome =
   | 'timed_out'
   | 'malformed'
   | 'refused'
+  | 'overloaded'
   | 'cancelled';
 
 export interface WebhookMetrics {
   /** One call begins; the returned function ends it, once. */
   begin(webhook: string): (outcome: WebhookOutcome) => void;
   handshakeFailed(): void;
+  connectionDropped(): void;
 }
 
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -43,6 +45,11 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
     help: 'TLS handshakes that failed. When it rises while the API server calls, it does not trust the published CA bundle.',
     registers: [registry],
   });
+  const dropped = new Counter({
+    name: 'graceful_rollout_admission_connections_dropped_total',
+    help: 'Connections that were closed at once because too many were open.',
+    registers: [registry],
+  });
   return {
     begin(webhook) {
       const startMs = performance.now();
@@ -56,5 +63,6 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
       };
     },
     handshakeFailed: () => handshakes.inc(),
+    connectionDropped: () => dropped.inc(),
   };
 }

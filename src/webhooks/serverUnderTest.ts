@@ -6,7 +6,13 @@ import { createLogger } from '../runtime/logger.ts';
 import { type AdmissionRequest, type AdmissionResponse, allow } from './admissionReview.ts';
 import { issueAuthority, issueLeaf } from './certificates/issue.ts';
 import { DEFAULT_POLICY } from './certificates/policy.ts';
-import { type AdmissionHandler, createWebhookServer, type ServingCertificate, type WebhookServer } from './server.ts';
+import {
+  type AdmissionHandler,
+  createWebhookServer,
+  type ServingCertificate,
+  type WebhookServer,
+  type WebhookServerOptions,
+} from './server.ts';
 
 /** The CA that the tests' clients trust. */
 export const authority = await issueAuthority(Date.now(), DEFAULT_POLICY);
@@ -49,22 +55,27 @@ afterEach(async () => {
   }
 });
 
+/** What a test may change about its server. */
+export interface StartOptions
+  extends Partial<Pick<WebhookServerOptions, 'drainSeconds' | 'maxConnections' | 'maxBodiesBytes'>> {
+  readonly certificate?: ServingCertificate | null;
+}
+
 /** Starts a server; `certificate: null` starts it without one. */
-export async function start(
-  handlers: Record<string, AdmissionHandler>,
-  options: { readonly certificate?: ServingCertificate | null; readonly drainSeconds?: number } = {},
-): Promise<Running> {
+export async function start(handlers: Record<string, AdmissionHandler>, options: StartOptions = {}): Promise<Running> {
   const registry = new Registry();
   const log: string[] = [];
   const tls = certificateSource(options.certificate === null ? undefined : (options.certificate ?? leaf));
+  const { certificate: _, ...limits } = options;
   const server = createWebhookServer({
+    drainSeconds: 0,
+    ...limits,
     port: 0,
     host: '127.0.0.1',
     handlers,
     tls,
     registry,
     log: createLogger({ level: 'debug', write: (line) => log.push(line) }),
-    drainSeconds: options.drainSeconds ?? 0,
   });
   const controller = new AbortController();
   const stopped = server.run(controller.signal);
