@@ -96,6 +96,14 @@ describe('a server whose memory for bodies is full', () => {
     await waitUntil(() => hasRoom(port));
   });
 
+  it('counts what a body becomes once parsed', async () => {
+    const { port, registry } = await start({ '/allow': allowAll }, { maxBodiesBytes: 1_000_000 });
+    const values = (count: number) => review({ object: { values: Array.from({ length: count }, () => []) } });
+    expect(await call(port, '/allow', values(10_000))).toMatchObject({ code: 503 });
+    expect(responseOf(await call(port, '/allow', values(5000)))).toEqual(admitted);
+    expect(await outcomes(registry)).toEqual({ overloaded: 1, allowed: 1 });
+  });
+
   it('gives back what every kind of call took', async () => {
     const { port } = await start(
       { '/allow': allowAll, '/throws': () => Promise.reject(new Error('bug')) },

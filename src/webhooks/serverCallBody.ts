@@ -9,6 +9,15 @@ export const BODY_LIMIT_BYTES = 7 * 1024 * 1024;
 export const BODIES_LIMIT_BYTES = 64 * 1024 * 1024;
 /** What a piece of a body costs beside its bytes: a client that sends single bytes fills the memory with objects. */
 const PIECE_COST_BYTES = 512;
+/**
+ * What a value costs once it is parsed: 10 to 60 bytes in V8 whatever it is, 100 when each is an object with a key of its
+ * own. `[[],[],...]` takes 14 times its text, so the bytes of a body alone say little.
+ */
+const VALUE_COST_BYTES = 64;
+/** Bytes of `,`, `[` and `{`: each value follows one of them. Those inside of strings are counted too, which errs upwards. */
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
 
 /** The memory that bodies of calls in work may take, in bytes. */
 export class BodyBudget {
@@ -57,7 +66,10 @@ export function refuseLength(req: IncomingMessage, budget: BodyBudget): Unread |
   return announcedBytes > budget.freeBytes ? 'no room' : undefined;
 }
 
-/** The body, kept within `share`, or why it was not kept; rejects when the client breaks off. */
+/**
+ * The body, when it and what it becomes once parsed fit into `share`, or why it was not kept; rejects when the client
+ * breaks off.
+ */
 export function readBody(req: IncomingMessage, share: BodyShare): Promise<{ readonly text: string } | Unread> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -75,8 +87,22 @@ export function readBody(req: IncomingMessage, share: BodyShare): Promise<{ read
       else stop('no room');
     };
     req.on('data', onData);
-    req.once('end', () => resolve({ text: Buffer.concat(chunks).toString('utf8') }));
+    req.once('end', () => {
+      const whole = Buffer.concat(chunks);
+      if (share.take(countValues(whole) * VALUE_COST_BYTES)) resolve({ text: whole.toString('utf8') });
+      else stop('no room');
+    });
     req.once('error', reject);
     req.once('close', () => reject(new Error('the request ended early')));
   });
+}
+
+/** By index: 10 ms for 7 MiB, and a tenth of what an iterator takes. */
+function countValues(json: Buffer): number {
+  let values = 0;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === COMMA || byte === OPEN_BRACKET || byte === OPEN_BRACE) values++;
+  }
+  return values;
 }
