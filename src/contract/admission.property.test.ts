@@ -202,6 +202,29 @@ describe('decideAdmission, whatever the Deployment, the contract, the Services a
     );
   });
 
+  it('keeps what is in force while no Service selects the pods, and the author can write what they like', () => {
+    fc.assert(
+      fc.property(deployments, deployments, specs, specs, services, ways, (first, second, spec, later, of, way) => {
+        const cluster = new Cluster(spec, of);
+        cluster.apply(first, way);
+        cluster.services = [];
+        cluster.spec = later;
+        // What the API server would refuse throws.
+        cluster.apply(second, way);
+        const { generation } = cluster;
+        cluster.apply(second, way);
+        // The other ways leave no trace: a value equal to what the operator had set comes as the author's a write later.
+        const traced = way === 'kubectl apply' || way === 'server-side apply';
+        if (traced) expect(cluster.generation).toBe(generation);
+        cluster.spec = undefined;
+        const last = withImage(second, 'registry.example/app:last');
+        cluster.apply(last, way);
+        if (traced) expect(cluster.stored.spec).toEqual(defaulted(last).spec);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('stays stable when it sees its own answer again', () => {
     fc.assert(
       fc.property(

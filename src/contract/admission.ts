@@ -4,6 +4,7 @@ import { authorIntent } from './authorIntent.ts';
 import { sameJson } from './canonicalJson.ts';
 import { changesBetween } from './contractFields.ts';
 import { hashContract } from './hashes.ts';
+import { withPodContractKept } from './keptPodContract.ts';
 import { raised } from './raise.ts';
 import { raisedWarnings, stillGovernedWarning } from './raisedWarnings.ts';
 import { readRecord, withAnnotation, withoutOurAnnotations, writeRecord } from './record.ts';
@@ -117,7 +118,12 @@ function wantedTarget(
   if (spec === undefined || resolution === undefined)
     return update === undefined ? intent : keptTarget(update, undefined);
   const { contract } = resolution;
-  if (update === undefined || update.templateChanged) return raised(intent, contract);
+  if (update === undefined) return raised(intent, contract);
+  if (update.templateChanged) {
+    const kept =
+      resolution.unselected === true ? withPodContractKept(intent, update.oldObject, update.oldRecord, spec) : intent;
+    return raised(kept, contract);
+  }
   return update.touched ? touchedTarget(update, spec, contract) : keptTarget(update, contract);
 }
 

@@ -22,6 +22,8 @@ export interface Resolution {
   readonly findings: readonly Finding[];
   /** Why nothing of the contract can be applied to this target at all. */
   readonly notApplicable?: 'WindowsPods';
+  /** No Service selects the pods: nothing new is asked of them, and what is in force in their template stays. */
+  readonly unselected?: true;
   /** Names of the containers (regular and native sidecars) that serve a port of a selecting Service. */
   readonly servingContainers: readonly string[];
   /** The arithmetic behind `contract.gracePeriodSeconds`, for people; empty when nothing is asked of it. */
@@ -47,7 +49,7 @@ export function resolveIntent(spec: GracefulRolloutSpec, intent: Deployment, ser
   const selecting = services.filter((service) => selects(service, intent));
   if (selecting.length === 0) {
     const withoutPod = nothing([noService(), ...rollout.findings]);
-    return { ...withoutPod, contract: { ...withoutPod.contract, ...rollout.part } };
+    return { ...withoutPod, contract: { ...withoutPod.contract, ...rollout.part }, unselected: true };
   }
 
   const all = longRunning(podSpec);
