@@ -186,6 +186,67 @@ test('a restart, and a new version with another opinion, change no template by t
   }
 });
 
+test('a Service that goes away, and comes back, starts no rollout and takes no protection away', async () => {
+  await enforced();
+  await harness.kubectl(['delete', 'service', 'web', '-n', namespace]);
+  await until('the status says so', async () =>
+    (await conditionOf('Ready'))?.reason === 'NoService' ? true : undefined,
+  );
+  await watch.settled(namespace, 'web', 1000);
+  expect(templates()).toBe(1);
+  expect(await graceOf()).toBe(35);
+  // The colour that is not selected is released anew, and keeps what it had.
+  await harness.kubectl(['set', 'image', 'deployment/web', 'app=registry.invalid/app:2', '-n', namespace]);
+  await watch.settled(namespace);
+  expect((await live()).spec.template.spec.containers[0]?.lifecycle?.preStop).toEqual({ sleep: { seconds: 5 } });
+  await harness.apply([serviceObject(namespace)]);
+  await until('the status says so', async () =>
+    (await conditionOf('Ready'))?.reason !== 'NoService' ? true : undefined,
+  );
+  await watch.settled(namespace, 'web', 1000);
+  expect(templates()).toBe(2);
+  expect(await graceOf()).toBe(35);
+});
+
+test('a longer preStop sleep comes in as adoption says; a shorter one with the next template change', async () => {
+  const sleepOf = async () => (await live()).spec.template.spec.containers[0]?.lifecycle?.preStop?.sleep?.seconds;
+  await enforced();
+  await harness.apply([rolloutObject(namespace, { termination: { preStopSleepSeconds: 8 } })]);
+  await until('the longer sleep is there', async () => ((await sleepOf()) === 8 ? true : undefined));
+  await watch.settled(namespace);
+  expect(await graceOf()).toBe(38);
+  expect(templates()).toBe(2);
+  await harness.apply([rolloutObject(namespace, { termination: { preStopSleepSeconds: 2 } })]);
+  await until('the status speaks of the newest', async () =>
+    /next template change/.test((await conditionOf('ContractEnforced'))?.message ?? '') ? true : undefined,
+  );
+  expect(await sleepOf()).toBe(8);
+  expect(templates()).toBe(2);
+  await harness.kubectl(['rollout', 'restart', 'deployment/web', '-n', namespace]);
+  await watch.settled(namespace);
+  expect(await sleepOf()).toBe(2);
+  expect(templates()).toBe(3);
+});
+
+test('a backup with an old adopt annotation written back is no touch', async () => {
+  await harness.apply([serviceObject(namespace), deploymentObject(namespace)]);
+  await harness.apply([rolloutObject(namespace, { adoption: 'NextRollout' })]);
+  await until('the status says so', async () =>
+    (await conditionOf('ContractEnforced'))?.reason === 'AwaitingNextRollout' ? true : undefined,
+  );
+  await harness.kubectl([
+    'annotate',
+    'deployment',
+    'web',
+    'graceful-rollout.io/adopt=0123456789abcdef.1',
+    '-n',
+    namespace,
+  ]);
+  await watch.settled(namespace);
+  expect(templates()).toBe(1);
+  expect(await graceOf()).toBe(30);
+});
+
 test('a deleted GracefulRollout gives back with the next template change, exactly what was changed', async () => {
   await enforced({ terminationGracePeriodSeconds: 20 });
   expect(await graceOf()).toBe(35);

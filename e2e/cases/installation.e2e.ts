@@ -118,7 +118,7 @@ test('an apply of a value that is too low prints the arithmetic', async () => {
   expect((await live('one')).spec.template.spec.terminationGracePeriodSeconds).toBe(35);
 });
 
-test('helm upgrade keeps the certificate and the CA; with Helm 4 too', async () => {
+test('helm upgrade keeps the certificate and the CA', async () => {
   const kept = async (): Promise<readonly string[]> => {
     const ca = await kubectl([
       ...['get', 'mutatingwebhookconfiguration', operator.name],

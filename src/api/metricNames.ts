@@ -38,7 +38,7 @@ export const METRICS = {
   graceful_rollout_admission_requests_total: {
     type: 'counter',
     labels: ['webhook', 'decision'],
-    help: 'Admission requests by webhook and decision (Unchanged, Completed, Restored, GivenBack; not looked at: NoRollout, NotADeployment, NotSynced, Terminating).',
+    help: 'Admission requests by webhook and decision (Unchanged, Completed, Restored, GivenBack; not looked at: NoRollout, NotADeployment, NotSynced, Terminating, Unreadable).',
   },
 } as const satisfies Record<string, MetricEntry>;
 

@@ -50,6 +50,10 @@ export const REASONS = {
     meaning: 'Mode Audit: compared and reported, nothing changed.',
     remedy: 'Set mode: Enforce to have it enforced.',
   },
+  Adopting: {
+    meaning: 'The target is being adopted; a replica of the webhook did not know the newest GracefulRollout yet.',
+    remedy: 'Nothing to do: it is tried again in a second.',
+  },
   RollingOut: {
     meaning: 'The template holds the contract; pods of an older template are still being replaced.',
     remedy: 'Wait; kubectl rollout status says how far it is.',
@@ -113,6 +117,10 @@ export type Reason = keyof typeof REASONS;
 /** Every event that the operator writes, on the GracefulRollout and where it says so on the Deployment. */
 export const EVENTS = {
   Adopted: { type: 'Normal', meaning: 'The target was brought to the contract; the note lists the leaves.' },
+  Completed: {
+    type: 'Normal',
+    meaning: 'The webhook completed a write of the target; the note lists what was changed.',
+  },
   ConflictingRollout: { type: 'Warning', meaning: 'A younger GracefulRollout on a target that an older one holds.' },
   FieldContested: {
     type: 'Warning',

@@ -53,7 +53,10 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
 
     const object = request.object as unknown as Deployment;
     const oldObject = (request.oldObject ?? undefined) as Deployment | undefined;
-    const claim = electRollout(view.claimsOf(namespace, name).filter(({ spec }) => spec !== undefined)).winner;
+    const claims = view.claimsOf(namespace, name).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const claim = electRollout(claims.filter(({ spec }) => spec !== undefined)).winner;
+    // One that cannot be read (of a newer version) is no wish to have everything given back: what is there stays.
+    if (claim === undefined && claims.length > 0) return admitted('Unreadable');
     if (claim === undefined && !isOurs(object) && !isOurs(oldObject)) return admitted('NoRollout');
     // A deletion in progress (finalizers being taken off) is no rollout to protect.
     if (object.metadata.deletionTimestamp !== undefined) return admitted('Terminating');
@@ -89,7 +92,7 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
         dryRun: request.dryRun === true,
       });
     }
-    return allowAs(request, claim === undefined ? decision.object : answered(decision.object), {
+    return allowAs(request, answered(decision.object, decision.contractHash), {
       warnings: decision.warnings,
       auditAnnotations: { decision: decision.kind },
     });
@@ -105,11 +108,14 @@ function recordedOf(
   return changes === undefined || target?.uid !== stored?.metadata.uid ? {} : { recorded: changes };
 }
 
-/** Tells the controller that its touch passed here: see `ADOPT_REQUEST_PREFIX`. */
-function answered(object: Deployment): Deployment {
+/** Tells the controller that its touch passed here, and with which contract it was answered: see `ADOPT_REQUEST_PREFIX`. */
+function answered(object: Deployment, contractHash: string | undefined): Deployment {
   const touch = object.metadata.annotations?.[ADOPT_ANNOTATION];
-  if (touch?.startsWith(ADOPT_REQUEST_PREFIX) !== true) return object;
-  const annotations = { ...object.metadata.annotations, [ADOPT_ANNOTATION]: touch.slice(ADOPT_REQUEST_PREFIX.length) };
+  if (contractHash === undefined || touch?.startsWith(ADOPT_REQUEST_PREFIX) !== true) return object;
+  const annotations = {
+    ...object.metadata.annotations,
+    [ADOPT_ANNOTATION]: `${contractHash}.${touch.split('.').at(-1)}`,
+  };
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
 

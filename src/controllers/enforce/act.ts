@@ -1,9 +1,8 @@
 import type { GracefulRolloutStatus } from '../../api/index.ts';
 import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, API_VERSION, KIND } from '../../api/index.ts';
 import type { Deployment, KubeObject } from '../../api/kubernetes.ts';
-import { applyContract } from '../../contract/index.ts';
 import { ApiError, type Client, deployments, gracefulRollouts } from '../../kube/index.ts';
-import type { Adoption, AdoptionOutcome, Snapshot } from './decide.ts';
+import { type Adoption, type AdoptionOutcome, missingOf, type Snapshot } from './decide.ts';
 
 /** Field manager of the controller's writes: one annotation of the target, and the status of GracefulRollouts. */
 export const controllerFieldManager = 'graceful-rollout';
@@ -30,7 +29,7 @@ export async function adopt(
   };
   const touch = (dryRun: boolean): Promise<Deployment> =>
     client.patch(deployments, ref, { type: 'merge', body }, { signal, dryRun, fieldManager: controllerFieldManager });
-  const holds = (deployment: Deployment): boolean => applyContract(deployment, adoption.contract).changes.length === 0;
+  const holds = (deployment: Deployment): boolean => missingOf(deployment, adoption.contract).length === 0;
   try {
     const trial = await touch(true);
     if (!holds(trial)) return { kind: 'NotCompleted', deployment: trial };
@@ -38,8 +37,9 @@ export async function adopt(
     if (!holds(deployment)) return { kind: 'NotCompleted', deployment };
     return { kind: 'Written', deployment, at: new Date(nowMs()).toISOString() };
   } catch (error) {
-    // 400, 403 and 422 are answers about this very write: the user has to know them. The rest is tried again.
-    if (error instanceof ApiError && [400, 403, 422].includes(error.code)) {
+    // An answer about this very write (invalid, forbidden, denied by a webhook or because that webhook is down): the user has
+    // to know it. A conflict is looked at anew; 401, 429 and 404 are not about the write.
+    if (error instanceof ApiError && ![401, 404, 409, 429].includes(error.code)) {
       return { kind: 'Refused', message: error.message };
     }
     throw error;

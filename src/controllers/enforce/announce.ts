@@ -35,16 +35,20 @@ export function announcements(
   const turned = (type: string): boolean =>
     now(type)?.status === 'True' && (was(type)?.status !== 'True' || was(type)?.reason !== now(type)?.reason);
   const said: Announcement[] = [];
+  const list = (after.changes ?? []).map(({ path, from, to }) => `${path} ${from ?? '(unset)'} → ${to}`).join(', ');
   const { situation } = assessment;
   const ready = now('Ready');
   const reasonChanged = was('Ready')?.reason !== ready?.reason;
   if (situation.kind === 'Enforced' && situation.adopted) {
-    const list = (after.changes ?? []).map(({ path, from, to }) => `${path} ${from ?? '(unset)'} → ${to}`).join(', ');
     said.push({
       reason: 'Adopted',
       action: 'Adopt',
       note: `brought ${after.target?.name ?? ''} to the contract: ${list}`,
     });
+  }
+  const wasChanged = JSON.stringify(before?.changes ?? []) !== JSON.stringify(after.changes ?? []);
+  if (situation.kind === 'Enforced' && !situation.adopted && wasChanged && list !== '') {
+    said.push({ reason: 'Completed', action: 'Complete', note: `completed in the author's own write: ${list}` });
   }
   if (turned('Contested')) {
     said.push({ reason: 'FieldContested', action: 'Enforce', note: now('Contested')?.message ?? '' });

@@ -3,8 +3,16 @@ import { type Claim, claimOf } from '../../api/claim.ts';
 import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, API_VERSION, CONTRACT_ANNOTATION, KIND } from '../../api/index.ts';
 import type { Deployment, Service } from '../../api/kubernetes.ts';
 import { decideAdmission } from '../../contract/index.ts';
-import { type Adoption, conclude, type Decision, decide, readoptAfterMs, type Snapshot } from './decide.ts';
-import { report } from './report.ts';
+import {
+  type Adoption,
+  conclude,
+  type Decision,
+  decide,
+  readoptAfterMs,
+  type Snapshot,
+  webhookLagMs,
+} from './decide.ts';
+import { contestEndsInMs, contestExpiryMs, report } from './report.ts';
 import type { Assessment } from './situation.ts';
 
 const nowMs = Date.parse('2026-11-22T12:00:00Z');
@@ -263,6 +271,32 @@ describe('adoption', () => {
     expect(assessment.requeueAfterMs).toBeGreaterThan(0);
   });
 
+  test('a trial that a replica answered by an older GracefulRollout is tried again soon, and is no contest', () => {
+    const before = snapshot(rollout, deployment());
+    const adoption = adoptionOf(decide(before));
+    const assessment = conclude(before, adoption, { kind: 'NotCompleted', deployment: answered('0123456789abcdef.5') });
+    expect(conditions(rollout, assessment)).toMatchObject({
+      Ready: 'False/Adopting',
+      Stalled: 'False/Adopting',
+      Contested: 'False/NotContested',
+    });
+    expect(assessment.requeueAfterMs).toBe(webhookLagMs);
+  });
+
+  test('a refused write says so, and loses nothing that the status knew of the same target', () => {
+    const changes = [{ path: 'spec.template.spec.terminationGracePeriodSeconds', from: '30', to: '34' }];
+    const contract = { gracePeriodSeconds: 34, containers: [] };
+    const target = { name: 'web', uid: 'd1', generation: 4, templateHash: 'x' };
+    const known = claim({}, { status: { target, changes, contract, contractInputs: 'old' } });
+    const before = snapshot(known, deployment());
+    const assessment = conclude(before, adoptionOf(decide(before)), { kind: 'Refused', message: 'denied by policy' });
+    expect(report(known, assessment, nowMs)).toMatchObject({ phase: 'Failed', changes, contract });
+    const another = claim({}, { status: { target: { ...target, uid: 'd0' }, changes, contract } });
+    const other = snapshot(another, deployment());
+    const fresh = conclude(other, adoptionOf(decide(other)), { kind: 'Refused', message: 'denied by policy' });
+    expect(report(another, fresh, nowMs).changes).toBeUndefined();
+  });
+
   test('a trial that the webhook answered and that lacks the values was overruled', () => {
     const before = snapshot(rollout, deployment());
     const adoption = adoptionOf(decide(before));
@@ -317,4 +351,48 @@ describe('adoption', () => {
     const edited: Claim = { ...inForce, metadata: { ...inForce.metadata, generation: 4 } };
     expect(decide(snapshot(edited, earlier)).act).toBe('adopt');
   });
+});
+
+describe('what would lower is no reason for a rollout', () => {
+  const rollout = claim();
+  const object = completed(rollout, deployment());
+
+  test('no Service selects the pods any more', () => {
+    const assessment = reported(decide(snapshot(rollout, object, { services: [] })));
+    expect(assessment.situation.kind).toBe('Enforced');
+    expect(conditions(rollout, assessment).Ready).toBe('True/NoService');
+  });
+
+  test('the GracefulRollout asks for less', () => {
+    const less = claim({ termination: { drainSeconds: 5, preStopSleepSeconds: 1 } });
+    const assessment = reported(decide(snapshot(less, object)));
+    expect(assessment.situation.kind).toBe('Enforced');
+    expect(report(less, assessment, nowMs).conditions?.[0]?.message).toContain('next template change');
+  });
+});
+
+test('one that is being deleted governs nothing', () => {
+  const older = claim({}, { name: 'older' });
+  const leaving: Claim = { ...older, metadata: { ...older.metadata, deletionTimestamp: '2026-11-22T11:00:00Z' } };
+  const younger = claim({}, { name: 'younger', created: '2026-02-01T00:00:00Z' });
+  expect(decide(snapshot(younger, deployment(), { claimants: [leaving, younger] })).act).toBe('adopt');
+});
+
+test('a contest ends by itself', () => {
+  const contest = {
+    field: 'spec.template.spec.terminationGracePeriodSeconds',
+    writer: 'flux',
+    value: '30',
+    times: 3,
+    lastSeenTime: new Date(nowMs).toISOString(),
+  };
+  const contested = claim({}, { status: { contest } });
+  const object = completed(contested, deployment());
+  const at = (atMs: number) => report(contested, reported(decide(snapshot(contested, object, { nowMs: atMs }))), atMs);
+  const state = (atMs: number) => at(atMs).conditions?.find(({ type }) => type === 'Contested')?.status;
+  expect(state(nowMs + 1)).toBe('True');
+  const endsInMs = contestEndsInMs(contested, nowMs) ?? 0;
+  expect(endsInMs).toBeGreaterThan(contestExpiryMs);
+  expect(state(nowMs + endsInMs)).toBe('False');
+  expect(contestEndsInMs(contested, nowMs + endsInMs)).toBeUndefined();
 });

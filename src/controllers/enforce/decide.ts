@@ -11,18 +11,21 @@ import {
   applyContract,
   electRollout,
   hashContract,
-  hashTemplate,
   hashValue,
+  raisedValueFindings,
   readRecord,
   resolveContract,
   selects,
 } from '../../contract/index.ts';
+import { raises } from './raises.ts';
 import type { Assessment, TargetFacts } from './situation.ts';
 
 /** After an adoption that was undone, the same state of the target is adopted again only this much later. */
 export const readoptAfterMs = 10 * 60_000;
 /** How long until a target whose write did not go through the webhook is tried (dry run) again. */
 export const webhookRetryMs = 10_000;
+/** How long until a replica of the webhook whose caches lag is asked again. */
+export const webhookLagMs = 1_000;
 
 /** All that a decision is made from; read from the caches at one moment. */
 export interface Snapshot {
@@ -57,56 +60,64 @@ export type AdoptionOutcome =
   | { readonly kind: 'NotCompleted'; readonly deployment: Deployment }
   | { readonly kind: 'Refused'; readonly message: string };
 
+/** A GracefulRollout that counts: it can be used and nobody is taking it away. */
+export function governs(claim: Claim): boolean {
+  return claim.spec !== undefined && claim.metadata.deletionTimestamp === undefined;
+}
+
+/** What the contract asks of the target and the target lacks; see {@link raises} for what is not among it. */
+export function missingOf(deployment: Deployment, contract: ResolvedContract): readonly Change[] {
+  return applyContract(deployment, contract).changes.filter(raises);
+}
+
 export function decide(snapshot: Snapshot): Decision {
   const { rollout, deployment, services } = snapshot;
   const { spec } = rollout;
-  const report = (assessment: Assessment): Decision => ({ act: 'report', assessment });
+  const kept = keptStatus(rollout, deployment);
+  const report = (assessment: Assessment): Decision => ({ act: 'report', assessment: { ...kept, ...assessment } });
   if (spec === undefined) {
     return report({ situation: { kind: 'InvalidSpec', problems: rollout.problems }, findings: [] });
   }
-  const winner = electRollout(snapshot.claimants.filter((claim) => claim.spec !== undefined)).winner;
+  const winner = electRollout(snapshot.claimants.filter(governs)).winner;
   if (winner !== undefined && winner.metadata.uid !== rollout.metadata.uid) {
     const situation = { kind: 'OlderRolloutGoverns', winner: winner.metadata.name ?? '' } as const;
-    return report({ situation, findings: [] });
+    return { act: 'report', assessment: { situation, findings: [] } };
   }
-  if (deployment === undefined) return report({ situation: { kind: 'TargetNotFound' }, findings: [] });
-
+  if (deployment === undefined) {
+    return { act: 'report', assessment: { situation: { kind: 'TargetNotFound' }, findings: [] } };
+  }
   const target = targetFacts(deployment, services);
   if (deployment.metadata.deletionTimestamp !== undefined) {
     return report({ situation: { kind: 'TargetTerminating' }, target, findings: [] });
   }
   const resolution = resolveContract({ spec, deployment, services });
-  const { contract, findings } = resolution;
+  const { contract } = resolution;
+  const findings = [...resolution.findings, ...raisedValueFindings(kept.changes ?? [])];
   if (resolution.notApplicable !== undefined) {
     const message = findings.map((finding) => finding.message).join('; ');
     const situation = { kind: 'NotApplicable', reason: resolution.notApplicable, message } as const;
     return report({ situation, target, findings });
   }
-  const missing = applyContract(deployment, contract).changes;
+  const asked = applyContract(deployment, contract).changes;
+  const missing = asked.filter(raises);
   if (spec.mode === 'Audit') {
     return report({ situation: { kind: 'Audited', missing }, target, contract, findings });
   }
-  const record = readRecord(deployment);
-  const changes = record === undefined ? {} : { changes: record };
   const contractInputs = hashInputs(rollout, deployment, services);
-  const touch = rollout.status?.touch === undefined ? {} : { touch: rollout.status.touch };
   if (missing.length === 0) {
-    const situation = { kind: 'Enforced', adopted: false, later: [] } as const;
-    return report({ situation, target, contract, contractInputs, findings, ...changes, ...touch });
+    const situation = { kind: 'Enforced', adopted: false, later: asked } as const;
+    return report({ situation, target, contract, contractInputs, findings });
   }
   // Another version of the operator may think otherwise of the same inputs; that alone is no reason for a rollout.
   const inForce = rollout.status?.contract;
-  if (
-    inForce !== undefined &&
-    rollout.status?.contractInputs === contractInputs &&
-    applyContract(deployment, inForce).changes.length === 0
-  ) {
-    const situation = { kind: 'Enforced', adopted: false, later: missing } as const;
-    return report({ situation, target, contract: inForce, contractInputs, findings, ...changes, ...touch });
+  const sameInputs = rollout.status?.contractInputs === contractInputs;
+  if (inForce !== undefined && sameInputs && missingOf(deployment, inForce).length === 0) {
+    const situation = { kind: 'Enforced', adopted: false, later: asked } as const;
+    return report({ situation, target, contract: inForce, contractInputs, findings });
   }
   if (spec.adoption === 'NextRollout') {
     const situation = { kind: 'AwaitingNextRollout', missing } as const;
-    return report({ situation, target, contract, findings, ...changes, ...touch });
+    return report({ situation, target, contract, findings });
   }
   const contractHash = hashContract(contract);
   const undone = undoneSinceMs(snapshot, target, contractHash);
@@ -114,8 +125,7 @@ export function decide(snapshot: Snapshot): Decision {
     const [first] = missing;
     const field = first?.path ?? '';
     const situation = { kind: 'Overruled', field, wanted: first?.to ?? '' } as const;
-    const requeueAfterMs = readoptAfterMs - undone;
-    return report({ situation, target, contract, findings, requeueAfterMs, ...changes, ...touch });
+    return report({ situation, target, contract, findings, requeueAfterMs: readoptAfterMs - undone });
   }
   const touchValue = `${contractHash}.${deployment.metadata.generation ?? 0}`;
   return {
@@ -126,49 +136,77 @@ export function decide(snapshot: Snapshot): Decision {
 
 /** What to report after an adoption was tried. */
 export function conclude(snapshot: Snapshot, adoption: Adoption, outcome: AdoptionOutcome): Assessment {
-  const { contract, contractInputs, findings, missing } = adoption;
-  const touch = snapshot.rollout.status?.touch === undefined ? {} : { touch: snapshot.rollout.status.touch };
+  const { contract, contractInputs, findings, missing, contractHash } = adoption;
+  const kept = keptStatus(snapshot.rollout, adoption.deployment);
+  const target = targetFacts(adoption.deployment, snapshot.services);
   switch (outcome.kind) {
     case 'Written': {
-      const before = targetFacts(adoption.deployment, snapshot.services);
-      const target = targetFacts(outcome.deployment, snapshot.services);
       const changes = readRecord(outcome.deployment);
       return {
         situation: { kind: 'Enforced', adopted: true, later: [] },
-        target,
+        target: targetFacts(outcome.deployment, snapshot.services),
         contract,
         contractInputs,
         findings,
         ...(changes === undefined ? {} : { changes }),
-        touch: { templateHash: before.templateHash, contractHash: adoption.contractHash, at: outcome.at },
+        touch: { templateHash: target.templateHash, contractHash, at: outcome.at },
       };
     }
     case 'NotCompleted': {
-      const target = targetFacts(adoption.deployment, snapshot.services);
-      const [first] = applyContract(outcome.deployment, contract).changes;
-      // The webhook answers a touch; an answered touch without the values means that someone came after it.
-      const answer = outcome.deployment.metadata.annotations?.[ADOPT_ANNOTATION] ?? '';
-      const overruled = !answer.startsWith(ADOPT_REQUEST_PREFIX);
-      return {
-        situation:
-          overruled && first !== undefined
-            ? { kind: 'Overruled', field: first.path, wanted: first.to, writer: laterMutator }
-            : { kind: 'WebhookNotCalled', missing },
-        target,
-        findings,
-        ...touch,
-        requeueAfterMs: webhookRetryMs,
+      const report = (situation: Assessment['situation'], requeueAfterMs: number): Assessment => {
+        return { ...kept, situation, target, findings, requeueAfterMs };
       };
+      const answer = outcome.deployment.metadata.annotations?.[ADOPT_ANNOTATION] ?? '';
+      if (answer.startsWith(ADOPT_REQUEST_PREFIX)) {
+        return report({ kind: 'WebhookNotCalled', missing }, retryMs(snapshot));
+      }
+      // A replica whose caches lag answers with the contract of the spec before: no rival, only early.
+      if (!answer.startsWith(`${contractHash}.`)) return report({ kind: 'WebhookLags', missing }, webhookLagMs);
+      const [first] = missingOf(outcome.deployment, contract);
+      const situation = {
+        kind: 'Overruled',
+        field: first?.path ?? '',
+        wanted: first?.to ?? '',
+        writer: laterMutator,
+      } as const;
+      return report(situation, retryMs(snapshot));
     }
     case 'Refused':
       return {
+        ...kept,
         situation: { kind: 'WriteRefused', message: outcome.message },
-        target: targetFacts(adoption.deployment, snapshot.services),
+        target,
         findings,
-        ...touch,
-        requeueAfterMs: webhookRetryMs,
+        requeueAfterMs: retryMs(snapshot),
       };
   }
+}
+
+/**
+ * What a report must not lose while it has nothing newer to say: server-side apply takes away what is left out, and the
+ * record of what was changed is what giving back rests on when the Deployment's own annotation is gone.
+ */
+function keptStatus(
+  { status }: Claim,
+  deployment: Deployment | undefined,
+): Pick<Assessment, 'changes' | 'contract' | 'contractInputs' | 'touch'> {
+  const record = deployment === undefined ? undefined : readRecord(deployment);
+  const same = deployment === undefined || status?.target?.uid === deployment.metadata.uid;
+  const changes = record ?? (same ? status?.changes : undefined);
+  const { contract, contractInputs, touch } = (same ? status : undefined) ?? {};
+  return {
+    ...(changes === undefined ? {} : { changes }),
+    ...(contract === undefined ? {} : { contract }),
+    ...(contractInputs === undefined ? {} : { contractInputs }),
+    ...(touch === undefined ? {} : { touch }),
+  };
+}
+
+/** 10 s at first, then longer the longer it has been so, 5 min at most: a namespace that the webhook never sees stays so. */
+function retryMs({ rollout, nowMs }: Snapshot): number {
+  const enforced = rollout.status?.conditions?.find(({ type }) => type === 'ContractEnforced');
+  const sinceMs = enforced?.status === 'False' ? nowMs - Date.parse(enforced.lastTransitionTime) : 0;
+  return Math.min(5 * 60_000, Math.max(webhookRetryMs, sinceMs / 4));
 }
 
 const laterMutator = 'a mutating webhook or policy that runs after ours (no field manager owns the value)';
@@ -190,7 +228,7 @@ function hashInputs(rollout: Claim, deployment: Deployment, services: readonly S
       name: service.metadata.name,
       ports: (service.spec.ports ?? []).map(({ port, targetPort, protocol }) => ({ port, targetPort, protocol })),
     }))
-    .sort((a, b) => (a.name ?? '').localeCompare(b.name ?? ''));
+    .sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
   return hashValue({ uid: rollout.metadata.uid, generation: rollout.metadata.generation, selecting });
 }
 
@@ -205,7 +243,11 @@ function targetFacts(deployment: Deployment, services: readonly Service[]): Targ
     name: metadata.name ?? '',
     uid: metadata.uid ?? '',
     generation: metadata.generation ?? 0,
-    templateHash: hashTemplate(deployment),
+    templateHash: hashValue({
+      template: spec.template,
+      strategy: spec.strategy,
+      minReadySeconds: spec.minReadySeconds,
+    }),
     paused: spec.paused === true,
     replicas,
     ...(caughtUp ? { updatedReplicas: updated } : {}),

@@ -10,7 +10,7 @@ import { adopt, writeStatus } from './act.ts';
 import { announce } from './announce.ts';
 import { conclude, decide, type Snapshot } from './decide.ts';
 import { byNamespace, byTarget, observe } from './observe.ts';
-import { report } from './report.ts';
+import { contestEndsInMs, report } from './report.ts';
 import type { Assessment } from './situation.ts';
 
 export { byNamespace, byTarget } from './observe.ts';
@@ -69,7 +69,10 @@ export function enforceController(options: EnforceOptions): Controller {
       fresh.wroteClaim(key, cached.rollout, claimOf(written));
       announce(options.events, snapshot.rollout, status, named);
     }
-    return named.requeueAfterMs === undefined ? undefined : { requeueAfterMs: named.requeueAfterMs };
+    const again = [named.requeueAfterMs, contestEndsInMs(snapshot.rollout, clock.nowMs())].filter(
+      (ms) => ms !== undefined,
+    );
+    return again.length === 0 ? undefined : { requeueAfterMs: Math.min(...again) };
   };
 
   const controller = new Controller({

@@ -1,6 +1,7 @@
 import type { Claim } from '../../api/claim.ts';
 import type {
   Change,
+  Finding,
   GracefulRolloutStatus,
   Phase,
   Reason,
@@ -52,7 +53,7 @@ export function report(rollout: Claim, assessment: Assessment, nowMs: number): G
     ...(contractInputs === undefined ? {} : { contractInputs }),
     ...(changes === undefined ? {} : { changes: [...changes] }),
     ...(touch === undefined ? {} : { touch }),
-    findings: assessment.findings.slice(0, statusListLimit),
+    findings: assessment.findings.toSorted(worstFirst).slice(0, statusListLimit),
     conditions: [
       condition('Ready', row.ready, row.reason, row.message),
       condition('TargetFound', row.targetFound, row.targetFound ? 'Found' : row.reason, targetText(rollout, row)),
@@ -120,8 +121,13 @@ function rowOf(rollout: Claim, assessment: Assessment): Row {
       return { ...base, ready: true, contractHolds: false, ...found };
     }
     case 'WebhookNotCalled': {
-      const message = `a trial write of ${name} (dry run) was not completed by the webhook, so nothing was written: it lacks ${listChanges(situation.missing)}; check the operator's pods, its Service and the caBundle of its MutatingWebhookConfiguration; tried again every 10 s`;
+      const message = `a trial write of ${name} (dry run) was not completed by the webhook, so nothing was written: it lacks ${listChanges(situation.missing)}; check the operator's pods, its Service, the caBundle of its MutatingWebhookConfiguration and whether that leaves this namespace out; it is tried again`;
       const base = { phase: 'Adopting', reason: 'WebhookNotCalled', message } as const;
+      return { ...base, ready: false, reconciling: true, contractHolds: false, ...found };
+    }
+    case 'WebhookLags': {
+      const message = `a trial write of ${name} (dry run) was answered by a replica that does not know this GracefulRollout as it is now; tried again in a second`;
+      const base = { phase: 'Adopting', reason: 'Adopting', message } as const;
       return { ...base, ready: false, reconciling: true, contractHolds: false, ...found };
     }
     case 'Overruled': {
@@ -160,7 +166,7 @@ function enforced(
   ];
   if (situation.later.length > 0) {
     const later = listChanges(situation.later);
-    parts.push(`this version of the operator would also set ${later}, and does with the next template change`);
+    parts.push(`the next template change also brings ${later}`);
   }
   const row = (reason: Reason, text?: string): Row => ({
     phase: 'Enforced',
@@ -180,7 +186,10 @@ function enforced(
       : `${target.updatedReplicas} of ${target.replicas} pods come from the present template${old}`;
   // Old pods of a contract that was in force before carry it too: an ordinary rollout leaves Ready as it is.
   const was = rollout.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-  if (was && sameContract(rollout.status?.contract, contract)) return row('RollingOut', progress);
+  if (was && sameContract(rollout.status?.contract, contract)) {
+    if (target.stuck === undefined) return row('RollingOut', progress);
+    return row('RolloutStuck', `its rollout makes no progress: ${target.stuck}`);
+  }
   const adopting = { phase: 'Adopting', ready: false } as const;
   if (target.stuck !== undefined) {
     return { ...row('RolloutStuck', `its rollout makes no progress: ${target.stuck}`), ...adopting, stalled: true };
@@ -206,9 +215,22 @@ function targetStatus(target: TargetFacts): NonNullable<GracefulRolloutStatus['t
   return { name, uid, generation, templateHash };
 }
 
+function worstFirst(a: Finding, b: Finding): number {
+  return Number(b.severity === 'warning') - Number(a.severity === 'warning');
+}
+
 function listChanges(changes: readonly Change[]): string {
-  const shown = changes.slice(0, 4).map((change) => `${change.path} ${change.from ?? '(unset)'} → ${change.to}`);
+  const shown = changes
+    .slice(0, 4)
+    .map((change) => `${change.path} ${change.from ?? '(unset)'} → ${change.to === 'null' ? '(unset)' : change.to}`);
   return shown.join(', ') + (changes.length > 4 ? `, and ${changes.length - 4} more` : '');
+}
+
+/** Milliseconds until a dispute that stands now is over, if nothing is heard of it again. */
+export function contestEndsInMs({ status }: Claim, nowMs: number): number | undefined {
+  if (status?.contest === undefined) return undefined;
+  const leftMs = Date.parse(status.contest.lastSeenTime) + contestExpiryMs - nowMs;
+  return leftMs > 0 ? leftMs + 1000 : undefined;
 }
 
 function standingContest(

@@ -11,6 +11,7 @@ export type Situation =
   | { readonly kind: 'Enforced'; readonly adopted: boolean; readonly later: readonly Change[] }
   | { readonly kind: 'AwaitingNextRollout'; readonly missing: readonly Change[] }
   | { readonly kind: 'WebhookNotCalled'; readonly missing: readonly Change[] }
+  | { readonly kind: 'WebhookLags'; readonly missing: readonly Change[] }
   /** `writer` is absent until the live object was asked who owns the field. */
   | { readonly kind: 'Overruled'; readonly field: string; readonly wanted: string; readonly writer?: string }
   | { readonly kind: 'WriteRefused'; readonly message: string };
