@@ -401,6 +401,15 @@ describe('rollout undo', () => {
   });
 });
 
+describe('a sleep of the author that needs the raised grace period', () => {
+  it.each(WAYS)('keeps it when everything of ours goes: %s', (way) => {
+    const cluster = started(withGrace(manifest(), 0), way);
+    cluster.spec = undefined;
+    cluster.apply(withGrace(withHook({ sleep: { seconds: 10 } }), 35), way);
+    expect(graceOf(cluster)).toBe(35);
+  });
+});
+
 describe('someone who insists', () => {
   it('is seen by what they set back, not by what they leave alone', () => {
     const cluster = started(withGrace(manifest(), 20), 'helm3');

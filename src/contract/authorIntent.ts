@@ -2,8 +2,10 @@ import type { Change } from '../api/index.ts';
 import type { Deployment } from '../api/kubernetes.ts';
 import { isRecord, sameJson } from './canonicalJson.ts';
 import {
+  API_DEFAULT_GRACE_SECONDS,
   API_DEFAULT_PROGRESS_DEADLINE_SECONDS,
   API_DEFAULTS,
+  GRACE_PATH,
   handlersOf,
   type RecordedField,
   recordedFields,
@@ -62,7 +64,7 @@ function withoutOurs(
   fields: readonly RecordedField[],
   naming: (path: FieldPath) => Naming,
 ): Deployment {
-  return fields.toReversed().reduce((left, field) => {
+  const without = fields.toReversed().reduce((left, field) => {
     const value = valueAt(left, field.path);
     if (field.kind === 'preStop' || field.kind === 'readinessProbe') {
       if (!sameJson(value, field.to)) return withoutOurHandler(left, field, value);
@@ -77,6 +79,17 @@ function withoutOurs(
     // What was raised is named with its own value; that the field is named at all proves nothing here.
     return 'value' in named && isTheirs(named, field.to) ? left : replaced(left, field, naming);
   }, deployment);
+  // The API server refuses a sleep beyond the grace period: whoever wrote that sleep wrote the grace period as well.
+  return graceOf(without) < longestSleep(without) ? withValueAt(without, GRACE_PATH, graceOf(deployment)) : without;
+}
+
+function graceOf({ spec }: Deployment): number {
+  return spec.template.spec.terminationGracePeriodSeconds ?? API_DEFAULT_GRACE_SECONDS;
+}
+
+function longestSleep({ spec }: Deployment): number {
+  const { containers, initContainers = [] } = spec.template.spec;
+  return Math.max(0, ...[...containers, ...initContainers].map((c) => c.lifecycle?.preStop?.sleep?.seconds ?? 0));
 }
 
 /** A handler that the operator set where there was none: whoever names it names this value, or wrote it. */
