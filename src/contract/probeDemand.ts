@@ -1,7 +1,7 @@
 import type { Finding, GracefulRolloutSpec, ReadinessProbe } from '../api/index.ts';
 import { containerPath } from './contractFields.ts';
 import { formatPath } from './fieldPath.ts';
-import { finding } from './findings.ts';
+import { finding, namesOf } from './findings.ts';
 import type { TemplateContainer } from './servingContainers.ts';
 
 export interface ProbeDemand {
@@ -22,7 +22,7 @@ export function probeDemand(
 ): ProbeDemand {
   const { probe, container: wanted } = readiness;
   if (wanted !== undefined && !all.some(({ container }) => container.name === wanted)) {
-    const names = all.map(({ container }) => container.name).join(', ');
+    const names = namesOf(all.map(({ container }) => container.name));
     const message = `the pod template has no container ${wanted}; it has: ${names}`;
     const remedy = 'write one of these names in spec.readiness.container of the GracefulRollout';
     return {
@@ -37,7 +37,7 @@ export function probeDemand(
       : all.find(({ container }) => container.name === wanted);
   if (probe === undefined) return { findings: serving.flatMap(missingProbe) };
   if (target === undefined) {
-    const names = serving.map(({ container }) => container.name).join(', ');
+    const names = namesOf(serving.map(({ container }) => container.name));
     if (serving.every(({ container }) => container.readinessProbe !== undefined)) {
       return { findings: [] };
     }

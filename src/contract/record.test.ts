@@ -6,7 +6,8 @@ import { describeWriter } from './fieldOwner.ts';
 import { hashContract, hashTemplate } from './hashes.ts';
 import { readRecord, writeRecord } from './record.ts';
 import { defaulted } from './testing/apiServerRules.ts';
-import { manifest, rolloutSpec, service, withImage } from './testing/manifests.ts';
+import { Cluster } from './testing/cluster.ts';
+import { container, manifest, rolloutSpec, service, withImage } from './testing/manifests.ts';
 
 const RECORD = 'graceful-rollout.io/contract';
 const grace = { path: 'spec.template.spec.terminationGracePeriodSeconds', from: '30', to: '35' };
@@ -25,6 +26,33 @@ describe('the record', () => {
       expect(readRecord(manifest({ annotations: { [RECORD]: text } }))).toBeUndefined();
     },
   );
+
+  it('is read only as far as this operator could have written it', () => {
+    const entries = Array.from({ length: 500 }, () => grace);
+    const read = (containers: number) => {
+      const pod = { containers: Array.from({ length: containers }, (_, i) => container(`c${i}`)) };
+      return readRecord(manifest({ pod, annotations: { [RECORD]: JSON.stringify(entries) } }))?.length;
+    };
+    expect([read(1), read(20), read(100)]).toEqual([32, 64, 304]);
+    const longest = (characters: number) => {
+      const text = JSON.stringify([grace]);
+      return readRecord(manifest({ annotations: { [RECORD]: text + ' '.repeat(characters - text.length) } }));
+    };
+    expect([longest(65_536)?.length, longest(65_537)]).toEqual([1, undefined]);
+  });
+
+  it('is read whole when this operator wrote it for many containers, and when some of them go', () => {
+    const containers = Array.from({ length: 200 }, (_, i) => container(`container-${i}`));
+    const cluster = new Cluster(rolloutSpec(), [service()]);
+    cluster.apply(manifest({ pod: { containers } }), 'kubectl apply');
+    expect(readRecord(cluster.stored)).toHaveLength(202);
+    const fewer = manifest({ pod: { containers: containers.slice(0, 1) } });
+    cluster.apply(fewer, 'kubectl apply');
+    cluster.spec = undefined;
+    const last = withImage(fewer, 'registry.example/app:2');
+    cluster.apply(last, 'kubectl apply');
+    expect(cluster.stored.spec).toEqual(defaulted(last).spec);
+  });
 
   it.each([
     { ...grace, to: 35 },

@@ -1,17 +1,29 @@
 import { ADOPT_ANNOTATION, type Change, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION } from '../api/index.ts';
-import type { Deployment, KubeObject } from '../api/kubernetes.ts';
+import type { Deployment } from '../api/kubernetes.ts';
 import { isRecord } from './canonicalJson.ts';
 import { recordedFields } from './contractFields.ts';
 
-/** A record beyond this many characters is not one that this operator wrote (all annotations may take 262,144 bytes). */
-const longestRecord = 131_072;
+/**
+ * A record beyond this many characters is not read: anybody who may edit the Deployment can write the annotation, and
+ * all of them may take 262,144 bytes. This operator's own take about 120 characters per container.
+ */
+const longestRecord = 65_536;
+
+/** So many entries are read, the rest is ignored: a container has two fields, everything else four. */
+function longestList({ spec }: Deployment): number {
+  const { containers, initContainers } = spec.template.spec;
+  return Math.max(fewestEntries, 4 + 3 * (containers.length + (initContainers ?? []).length));
+}
+
+/** A record may still name some containers that went while the webhook was away. */
+const fewestEntries = 32;
 
 /**
  * The record of changes that a Deployment carries. Undefined: it carries none, or not one that this operator wrote.
  * Entries that name fields beyond the contract's are passed over: whoever may write an annotation must not be able to
  * make the operator write elsewhere. Never throws.
  */
-export function readRecord(deployment: KubeObject): readonly Change[] | undefined {
+export function readRecord(deployment: Deployment): readonly Change[] | undefined {
   const text = deployment.metadata.annotations?.[CONTRACT_ANNOTATION];
   if (text === undefined || text.length > longestRecord) return undefined;
   let parsed: unknown;
@@ -21,7 +33,8 @@ export function readRecord(deployment: KubeObject): readonly Change[] | undefine
     return undefined;
   }
   if (!Array.isArray(parsed)) return undefined;
-  return parsed.filter((entry: unknown): entry is Change => isChange(entry) && recordedFields([entry]).length > 0);
+  const entries: readonly unknown[] = parsed.slice(0, longestList(deployment));
+  return entries.filter((entry: unknown): entry is Change => isChange(entry) && recordedFields([entry]).length > 0);
 }
 
 /** The Deployment with that record as its annotation; an empty record removes the annotation. */

@@ -90,6 +90,48 @@ describe('serving containers', () => {
   });
 });
 
+describe('many Services, ports and containers', () => {
+  const services = Array.from({ length: 20 }, (_, i) =>
+    service({ ports: Array.from({ length: 20 }, (_port, j) => ({ port: 1_000 + 20 * i + j })) }, `s${i}`),
+  );
+
+  it('are looked up once: the work does not multiply', () => {
+    let reads = 0;
+    const counted = (name: string): Container =>
+      Object.defineProperty(container(name), 'ports', {
+        enumerable: true,
+        get: () => {
+          reads += 1;
+          return [port(1)];
+        },
+      });
+    const containers = Array.from({ length: 50 }, (_, i) => counted(`c${i}`));
+    const deployment = manifest({ pod: { containers } });
+    const readsOf = (of: Service[]): number => {
+      reads = 0;
+      resolveContract({ spec: rolloutSpec(), deployment, services: of });
+      return reads;
+    };
+    const one = readsOf(services.slice(0, 1));
+    expect(one).toBeGreaterThan(0);
+    expect(readsOf(services)).toBe(one);
+  });
+
+  it('make ten findings of a code and ten names in each, and a count of the rest', () => {
+    const containers = Array.from({ length: 12 }, (_, i) => container(`c${i}`, { ports: [port(1)] }));
+    const { findings } = resolve(containers, services);
+    const undeclared = findings.filter(({ code }) => code === 'PortNotDeclared');
+    expect(undeclared).toHaveLength(10);
+    expect(undeclared[0]?.message).toBe(
+      'Service s0 sends to port 1000, which no container declares; taken to serve: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and 2 more',
+    );
+    expect(undeclared[8]?.message).not.toContain('like this');
+    expect(undeclared[9]?.message).toMatch(/; and 390 more like this$/);
+    const unprobed = findings.filter(({ code }) => code === 'ReadinessProbeMissing');
+    expect([unprobed.length, unprobed[9]?.message.endsWith('; and 2 more like this')]).toEqual([10, true]);
+  });
+});
+
 describe('the sleep', () => {
   const app = probed('app', { ports: [port(8080)] });
 

@@ -2,7 +2,7 @@ import type { Finding, GracefulRolloutSpec, ResolvedContract } from '../api/inde
 import type { Deployment, Service } from '../api/kubernetes.ts';
 import { storedIntent } from './authorIntent.ts';
 import { API_DEFAULT_PROGRESS_DEADLINE_SECONDS } from './contractFields.ts';
-import { finding } from './findings.ts';
+import { cappedByCode, finding } from './findings.ts';
 import { hookFindings, knownHookSeconds } from './preStopHook.ts';
 import { probeDemand } from './probeDemand.ts';
 import { isNothing } from './rollingShare.ts';
@@ -62,13 +62,12 @@ export function resolveIntent(spec: GracefulRolloutSpec, intent: Deployment, ser
   }
   // The kubelet runs the hooks of all containers at once, one without a hook gets SIGTERM at once: a regular container
   // that does not serve (a proxy, a log shipper) must not go before one that does. Native sidecars go last (KEP-753).
-  const sleeping = all.filter((candidate) => !candidate.init || serving.includes(candidate));
+  const sleeping = new Set(all.filter((candidate) => !candidate.init || serving.includes(candidate)));
   const { preStopSleepSeconds } = spec.termination;
   const budget = budgetOf(spec, all);
   const containers = all.flatMap((candidate): ResolvedContract['containers'] => {
     const { container, init } = candidate;
-    const sleeps =
-      preStopSleepSeconds > 0 && sleeping.includes(candidate) && container.lifecycle?.preStop === undefined;
+    const sleeps = preStopSleepSeconds > 0 && sleeping.has(candidate) && container.lifecycle?.preStop === undefined;
     const probed = probe.of === candidate ? probe.readinessProbe : undefined;
     if (!sleeps && probed === undefined) return [];
     return [
@@ -82,7 +81,10 @@ export function resolveIntent(spec: GracefulRolloutSpec, intent: Deployment, ser
   });
   return {
     contract: { gracePeriodSeconds: budget.graceSeconds, containers, ...rollout.part },
-    findings: [...sleeping.flatMap((candidate) => hookFindings(candidate, preStopSleepSeconds)), ...common],
+    findings: cappedByCode([
+      ...[...sleeping].flatMap((candidate) => hookFindings(candidate, preStopSleepSeconds)),
+      ...common,
+    ]),
     servingContainers: serving.map(({ container }) => container.name),
     graceArithmetic: budget.arithmetic,
   };

@@ -1,6 +1,6 @@
 import type { Finding } from '../api/index.ts';
 import type { Container, Deployment, PodSpec, Service, ServicePort } from '../api/kubernetes.ts';
-import { finding } from './findings.ts';
+import { cappedByCode, finding, namesOf } from './findings.ts';
 
 /** A container of a template and where it is listed. */
 export interface TemplateContainer {
@@ -42,15 +42,19 @@ export function servingContainers(
   selecting: readonly Service[],
   preferred: string | undefined,
 ): { serving: TemplateContainer[]; findings: Finding[] } {
+  const index = portIndex(all);
+  const guess = inferred(all, preferred);
+  const guessed = namesOf(guess.map(({ container }) => container.name));
   const serving = new Set<TemplateContainer>();
+  let guessIsUsed = false;
   const findings = new Map<string, Finding>();
   for (const service of selecting) {
     const name = service.metadata.name ?? '';
     const ports = service.spec.ports ?? [];
     // A headless Service may have no ports: its clients come to whatever port they know.
-    if (ports.length === 0) for (const candidate of inferred(all, preferred)) serving.add(candidate);
+    if (ports.length === 0) guessIsUsed = true;
     for (const port of ports) {
-      const target = targetOf(port, all);
+      const target = targetOf(port, index);
       if (target.kind === 'nameNotFound') {
         const message = `Service ${name} sends to the port named ${target.name} (${port.protocol ?? 'TCP'}), which no container has`;
         const remedy = 'name the port in the container, or correct targetPort in the Service';
@@ -61,46 +65,55 @@ export function servingContainers(
         for (const owner of target.owners) serving.add(owner);
         continue;
       }
-      const guess = inferred(all, preferred);
-      for (const candidate of guess) serving.add(candidate);
-      const names = guess.map(({ container }) => container.name).join(', ');
-      const message = `Service ${name} sends to port ${target.number}, which no container declares; taken to serve: ${names}`;
+      guessIsUsed = true;
+      const message = `Service ${name} sends to port ${target.number}, which no container declares; taken to serve: ${guessed}`;
       const remedy =
         'declare the port in the container that serves, or name that container in spec.readiness.container';
       const severity = guess.length > 1 ? 'warning' : 'info';
       findings.set(message, finding('PortNotDeclared', severity, message, { field: portsField, remedy }));
     }
   }
-  return { serving: all.filter((candidate) => serving.has(candidate)), findings: [...findings.values()] };
+  if (guessIsUsed) for (const candidate of guess) serving.add(candidate);
+  return { serving: all.filter((candidate) => serving.has(candidate)), findings: cappedByCode([...findings.values()]) };
 }
 
 const portsField = 'spec.template.spec.containers';
+
+/** The ports that containers declare, looked up once: a namespace may have many Services with many ports. */
+interface PortIndex {
+  /** By "8080/TCP". */
+  readonly owners: ReadonlyMap<string, readonly TemplateContainer[]>;
+  /** By "http/TCP"; of several the first, regular containers before sidecars. */
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+function portIndex(all: readonly TemplateContainer[]): PortIndex {
+  const owners = new Map<string, TemplateContainer[]>();
+  const numbers = new Map<string, number>();
+  for (const candidate of all) {
+    for (const { name, containerPort, protocol = 'TCP' } of candidate.container.ports ?? []) {
+      const key = `${containerPort}/${protocol}`;
+      const known = owners.get(key);
+      if (known === undefined) owners.set(key, [candidate]);
+      else if (known.at(-1) !== candidate) known.push(candidate);
+      const named = `${name}/${protocol}`;
+      if (name !== undefined && !numbers.has(named)) numbers.set(named, containerPort);
+    }
+  }
+  return { owners, numbers };
+}
 
 type Target =
   | { readonly kind: 'nameNotFound'; readonly name: string }
   | { readonly kind: 'number'; readonly number: number; readonly owners: readonly TemplateContainer[] };
 
 /** As FindPort in k8s.io/kubernetes/pkg/api/v1/pod: a name is looked up in regular containers first, then in sidecars. */
-function targetOf(port: ServicePort, all: readonly TemplateContainer[]): Target {
-  const protocol = port.protocol ?? 'TCP';
-  const { targetPort } = port;
+function targetOf({ port, targetPort, protocol = 'TCP' }: ServicePort, { owners, numbers }: PortIndex): Target {
   // The API server fills targetPort in; 0 and "" stand for "as port" in objects that were not defaulted.
-  const wanted = targetPort === undefined || targetPort === 0 || targetPort === '' ? port.port : targetPort;
-  if (typeof wanted === 'number') return { kind: 'number', number: wanted, owners: ownersOf(wanted, protocol, all) };
-  for (const { container } of all) {
-    const named = container.ports?.find((p) => p.name === wanted && (p.protocol ?? 'TCP') === protocol);
-    if (named !== undefined) {
-      const { containerPort } = named;
-      return { kind: 'number', number: containerPort, owners: ownersOf(containerPort, protocol, all) };
-    }
-  }
-  return { kind: 'nameNotFound', name: wanted };
-}
-
-function ownersOf(number: number, protocol: string, all: readonly TemplateContainer[]): TemplateContainer[] {
-  return all.filter(({ container }) =>
-    container.ports?.some((p) => p.containerPort === number && (p.protocol ?? 'TCP') === protocol),
-  );
+  const wanted = targetPort === undefined || targetPort === 0 || targetPort === '' ? port : targetPort;
+  const number = typeof wanted === 'number' ? wanted : numbers.get(`${wanted}/${protocol}`);
+  if (number === undefined) return { kind: 'nameNotFound', name: `${wanted}` };
+  return { kind: 'number', number, owners: owners.get(`${number}/${protocol}`) ?? [] };
 }
 
 function inferred(all: readonly TemplateContainer[], preferred: string | undefined): readonly TemplateContainer[] {

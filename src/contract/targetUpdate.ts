@@ -67,10 +67,18 @@ export function readUpdate(object: Deployment, oldObject: Deployment, recorded: 
  * adoption): nothing in it is ours, though a value may be the same.
  */
 function recordOfIncoming(object: Deployment, oldObject: Deployment, oldRecord: readonly Change[]): readonly Change[] {
-  const ownRecord = readRecord(object);
-  if (ownRecord !== undefined && !sameJson(ownRecord, readRecord(oldObject))) return ownRecord;
+  const ownRecord = broughtRecord(object, oldObject);
+  if (ownRecord !== undefined) return ownRecord;
   const replaces = object.metadata.annotations?.[CONTRACT_ANNOTATION] === undefined && undoes(object, oldRecord);
   return replaces ? [] : withoutDropped(oldRecord, object, oldObject);
+}
+
+/** The record that came with this write, if it is another one than what is stored. */
+function broughtRecord(object: Deployment, oldObject: Deployment): readonly Change[] | undefined {
+  const [text, oldText] = [object, oldObject].map(({ metadata }) => metadata.annotations?.[CONTRACT_ANNOTATION]);
+  if (text === oldText) return undefined;
+  const record = readRecord(object);
+  return sameJson(record, readRecord(oldObject)) ? undefined : record;
 }
 
 function undoes(object: Deployment, record: readonly Change[]): boolean {
@@ -116,8 +124,7 @@ export function withAdoptKept(deployment: Deployment, oldObject: Deployment | un
 /** The recorded changes that this write undid: back to what was before, lower, or left out. */
 export function reassertedChanges({ object, oldObject, oldRecord }: Update): Change[] {
   // Another record came with the write: an undo, or an older copy. That is no insisting.
-  const ownRecord = readRecord(object);
-  if (ownRecord !== undefined && !sameJson(ownRecord, readRecord(oldObject))) return [];
+  if (broughtRecord(object, oldObject) !== undefined) return [];
   return oldRecord.filter((change) =>
     recordedFields([change]).some(({ kind, path, from, to }) => {
       const value = valueAt(object, path);
