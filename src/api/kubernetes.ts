@@ -119,6 +119,18 @@ export interface PodSpec {
   readonly nodeName?: string;
   readonly os?: { readonly name: string };
   readonly hostNetwork?: boolean;
+  readonly affinity?: {
+    readonly podAntiAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
+    };
+  };
+}
+
+export interface PodAffinityTerm {
+  readonly topologyKey: string;
+  readonly labelSelector?: LabelSelector;
+  readonly matchLabelKeys?: readonly string[];
+  readonly namespaces?: readonly string[];
 }
 
 export interface PodTemplateSpec {

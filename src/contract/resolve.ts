@@ -7,6 +7,7 @@ import { hookFindings, knownHookSeconds } from './preStopHook.ts';
 import { probeDemand } from './probeDemand.ts';
 import { isNothing } from './rollingShare.ts';
 import { longRunning, selects, servingContainers, type TemplateContainer } from './servingContainers.ts';
+import { surgeObstacle } from './surgeObstacle.ts';
 import { type Budget, terminationBudget } from './terminationBudget.ts';
 
 export interface ResolveInput {
@@ -119,8 +120,9 @@ function budgetOf({ termination }: GracefulRolloutSpec, all: readonly TemplateCo
 /** What is asked outside of the pod template. */
 function rolloutDemand(
   { strategy, readiness }: GracefulRolloutSpec,
-  { spec }: Deployment,
+  deployment: Deployment,
 ): { part: Pick<ResolvedContract, 'minReadySeconds' | 'strategy'>; findings: Finding[] } {
+  const { spec } = deployment;
   const findings: Finding[] = [];
   const recreate = spec.strategy?.type === 'Recreate';
   if (recreate) {
@@ -128,6 +130,8 @@ function rolloutDemand(
     const remedy = 'use RollingUpdate, unless two versions must never run side by side';
     findings.push(finding('RecreateStrategy', 'warning', message, { field: 'spec.strategy.type', remedy }));
   }
+  const obstacle = recreate ? undefined : surgeObstacle(deployment);
+  if (obstacle !== undefined) findings.push(obstacle.finding);
   const wantedSeconds = readiness.minReadySeconds ?? 0;
   const deadlineSeconds = spec.progressDeadlineSeconds ?? API_DEFAULT_PROGRESS_DEADLINE_SECONDS;
   const fits = wantedSeconds < deadlineSeconds;
@@ -142,7 +146,7 @@ function rolloutDemand(
   return {
     part: {
       ...(wantedSeconds > 0 && fits ? { minReadySeconds: wantedSeconds } : {}),
-      ...(recreate ? {} : { strategy: { maxUnavailable, maxSurge: surge } }),
+      ...(recreate || obstacle?.leavesStrategy === true ? {} : { strategy: { maxUnavailable, maxSurge: surge } }),
     },
     findings,
   };
