@@ -86,6 +86,17 @@ describe.each(WAYS)('an author who writes by %s', (way) => {
     });
   });
 
+  it('comes to name a probe of the type of ours: what the manifest leaves out is not left at our numbers', () => {
+    const probe = { httpGet: { port: 8080, scheme: 'HTTPS' }, periodSeconds: 3 } as const;
+    const cluster = started(manifest(), way, rolloutSpec({ readiness: { probe } }));
+    cluster.apply(manifest({ app: { readinessProbe: { httpGet: { port: 8080, path: '/ready' } } } }), way);
+    const traced = way !== 'helm3';
+    expect(cluster.stored.spec.template.spec.containers[0]?.readinessProbe).toMatchObject({
+      httpGet: { port: 8080, path: '/ready', scheme: traced ? 'HTTP' : 'HTTPS' },
+      periodSeconds: traced ? 10 : 3,
+    });
+  });
+
   it('adds, renames and removes a container: one rollout each, and nothing of ours is left behind', () => {
     const cluster = started(manifest(), way);
     const app = container('app', { ports: [{ containerPort: 8080 }] });

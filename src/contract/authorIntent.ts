@@ -67,7 +67,7 @@ function withoutOurs(
   const without = fields.toReversed().reduce((left, field) => {
     const value = valueAt(left, field.path);
     if (field.kind === 'preStop' || field.kind === 'readinessProbe') {
-      if (!sameJson(value, field.to)) return withoutOurHandler(left, field, value);
+      if (!sameJson(value, field.to)) return withoutOurMembers(withoutOurHandler(left, field, value), field, naming);
       const [handler] = handlersOf(field.to);
       const named = handler === undefined ? undefined : naming([...field.path, handler]);
       return handler !== undefined && named !== undefined && isTheirs(named, valueAt(field.to, [handler]))
@@ -123,6 +123,31 @@ function withoutOurHandler(deployment: Deployment, { path, to }: RecordedField, 
   if (handlersOf(value).length < 2 || !sameJson(value[ours], to[ours])) return deployment;
   const theirs = Object.entries(value).filter(([key, member]) => !sameJson(member, to[key]));
   return withValueAt(deployment, path, Object.fromEntries(theirs));
+}
+
+/**
+ * An author who comes to name a hook or a probe of the type that the operator had set gets both merged. What the manifest
+ * provably leaves out and is just what the operator had set (a period, a scheme) goes; the API server fills its own in.
+ */
+function withoutOurMembers(
+  deployment: Deployment,
+  { path, to }: RecordedField,
+  naming: (path: FieldPath) => Naming,
+): Deployment {
+  const value = valueAt(deployment, path);
+  const [handler] = handlersOf(value);
+  if (handler === undefined || naming([...path, handler]).kind === 'unknown') return deployment;
+  return withValueAt(deployment, path, withoutUnnamed(value, to, path, naming));
+}
+
+function withoutUnnamed(value: unknown, ours: unknown, path: FieldPath, naming: (path: FieldPath) => Naming): unknown {
+  if (!isRecord(value) || !isRecord(ours)) return value;
+  const theirs = Object.entries(value).flatMap(([key, member]) => {
+    const at = [...path, key];
+    if (naming(at).kind === 'named') return [[key, withoutUnnamed(member, ours[key], at, naming)]];
+    return sameJson(member, ours[key]) ? [] : [[key, member]];
+  });
+  return Object.fromEntries(theirs) as unknown;
 }
 
 /**
