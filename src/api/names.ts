@@ -20,8 +20,8 @@ export const SHORT_NAME = 'gr';
 export const CONTRACT_ANNOTATION = `${GROUP}/contract` as const;
 
 /**
- * On the Deployment: the controller's touch; the value is the hash of the contract. A write that changes the value is
- * completed by the webhook (design.md §4: the operator never owns a field of the target's spec).
+ * On the Deployment: the controller's touch. A write whose value begins with {@link ADOPT_REQUEST_PREFIX} is completed by the
+ * webhook, which puts the hash of its contract in the prefix's place (docs/decisions/0006).
  */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt` as const;
 

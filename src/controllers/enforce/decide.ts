@@ -13,11 +13,11 @@ import {
   hashContract,
   hashValue,
   raisedValueFindings,
+  raiseStored,
   readRecord,
   resolveContract,
   selects,
 } from '../../contract/index.ts';
-import { raises } from './raises.ts';
 import type { Assessment, TargetFacts } from './situation.ts';
 
 /** After an adoption that was undone, the same state of the target is adopted again only this much later. */
@@ -65,9 +65,13 @@ export function governs(claim: Claim): boolean {
   return claim.spec !== undefined && claim.metadata.deletionTimestamp === undefined;
 }
 
-/** What the contract asks of the target and the target lacks; see {@link raises} for what is not among it. */
+/**
+ * What the contract asks of the target and the target lacks: what a touch brings. What it would lower, or take away because
+ * nothing asks for it any more (a Service that is gone for a moment, a smaller drain time), is not among it: see
+ * docs/decisions/0005.
+ */
 export function missingOf(deployment: Deployment, contract: ResolvedContract): readonly Change[] {
-  return applyContract(deployment, contract).changes.filter(raises);
+  return raiseStored(deployment, contract).changes;
 }
 
 export function decide(snapshot: Snapshot): Decision {
@@ -99,7 +103,7 @@ export function decide(snapshot: Snapshot): Decision {
     return report({ situation, target, findings });
   }
   const asked = applyContract(deployment, contract).changes;
-  const missing = asked.filter(raises);
+  const missing = missingOf(deployment, contract);
   if (spec.mode === 'Audit') {
     return report({ situation: { kind: 'Audited', missing }, target, contract, findings });
   }
