@@ -27,6 +27,7 @@ const NAMESPACE = 'bench-cache';
 const MODES: readonly CacheMode[] = ['whole', 'without managedFields', 'projected'];
 const MB = 1024 * 1024;
 
+/** What `npm run bench -- cache --json` prints. */
 export interface CacheReport {
   readonly pods: number;
   /** JSON text of one pod as the API server sends it. */

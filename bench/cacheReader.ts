@@ -12,6 +12,7 @@ export interface CacheReading {
   readonly idleRssBytes: number;
 }
 
+/** How much of each object the informer keeps. */
 export type CacheMode = keyof typeof modes;
 
 const modes = {

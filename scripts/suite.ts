@@ -3,11 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+/** How many tests passed and failed. */
 export interface SuiteResult {
   readonly passed: number;
   readonly failed: number;
 }
 
+/** One run of vitest. */
 export interface SuiteOptions {
   /** Said before the suite starts. */
   readonly title: string;

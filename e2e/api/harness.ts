@@ -7,14 +7,17 @@ import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '
 import { freePorts } from '../cluster/freePorts.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
+/** Where the operator's Secret is. */
 export const operatorNamespace = 'graceful-rollout-system';
 
+/** How a program ended. */
 export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
+/** What differs from the operator of this source with its usual flags. */
 export interface LaunchOptions {
   readonly args?: readonly string[];
   /** The folder that holds `main.ts`: another version of the operator. Default: `src`. */

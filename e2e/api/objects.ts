@@ -1,8 +1,10 @@
 import type { Deployment } from '../../src/api/kubernetes.ts';
 import type { ApiHarness } from './harness.ts';
 
+/** A namespace, nothing else. */
 export const namespaceObject = (name: string): object => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 
+/** A Service that selects the pods of the Deployment of the same name. */
 export const serviceObject = (namespace: string, name = 'web'): object => ({
   apiVersion: 'v1',
   kind: 'Service',
@@ -10,6 +12,7 @@ export const serviceObject = (namespace: string, name = 'web'): object => ({
   spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }] },
 });
 
+/** A GracefulRollout of the Deployment `target`, with the defaults but for `spec`. */
 export const rolloutObject = (namespace: string, spec: object = {}, name = 'web', target = name): object => ({
   apiVersion: 'graceful-rollout.io/v1alpha1',
   kind: 'GracefulRollout',

@@ -14,6 +14,7 @@ const namespace = 'scale';
 /** The pretended node sends no heartbeats: its pods must not be marked as not ready for that. */
 export const withoutNodeLifecycle = { controllerManagerArgs: ['--controllers=*,-node-lifecycle-controller'] } as const;
 
+/** How many targets, and what is done to the operator meanwhile. */
 export interface ScaleOptions {
   /** GracefulRollouts, each with a Deployment of two pods and a Service. */
   readonly count: number;
@@ -24,6 +25,7 @@ export interface ScaleOptions {
   readonly onProgress: (line: string) => void;
 }
 
+/** What {@link createMany} saw at its end. */
 export interface ScaleResult {
   /** Seconds from the first object created until every GracefulRollout is Ready. */
   readonly seconds: number;

@@ -19,17 +19,20 @@ export interface Way {
 
 const nothing = (): void => undefined;
 
+/** Client-side apply: a three-way merge with the last-applied annotation. */
 export function kubectlApply(harness: ApiHarness): Way {
   const write = (manifest: Deployment) => harness.kubectl(['apply', '-f', '-'], { input: JSON.stringify(manifest) });
   return { name: 'kubectl apply', write, close: nothing };
 }
 
+/** Server-side apply, without force: a conflict would be an error. */
 export function serverSideApply(harness: ApiHarness): Way {
   const write = (manifest: Deployment) =>
     harness.kubectl(['apply', '--server-side', '-f', '-'], { input: JSON.stringify(manifest) });
   return { name: 'kubectl apply --server-side', write, close: nothing };
 }
 
+/** `kubectl create`, then `kubectl replace`: what the manifest does not name goes. */
 export function kubectlReplace(harness: ApiHarness): Way {
   let exists = false;
   const write = async (manifest: Deployment): Promise<CommandResult> => {

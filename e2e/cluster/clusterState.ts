@@ -31,6 +31,7 @@ export interface ClusterPaths {
   cgroup: string;
 }
 
+/** Where everything of the cluster of that name is; makes nothing. */
 export function clusterPaths(name: string): ClusterPaths {
   const folder = join(stateFolder(), name);
   return {
@@ -50,11 +51,13 @@ export function sharedLockFile(): string {
   return join(stateFolder(), '.shared.lock');
 }
 
+/** What was written down of a cluster, also of one that was not started to the end. */
 export function readState(name: string): ClusterState | undefined {
   const { stateFile } = clusterPaths(name);
   return existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, 'utf8')) as ClusterState) : undefined;
 }
 
+/** Writes a cluster down; its folder is made for root alone. */
 export function writeState(state: ClusterState): void {
   const { folder, stateFile } = clusterPaths(state.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -109,6 +112,7 @@ function fromLittleEndian(hex: string): number {
   return bytes.readUInt32LE(0);
 }
 
+/** The addresses that a cluster has by its slot. */
 export function planOf(state: ClusterState): AddressPlan {
   return planAddresses(state.name, state.slot, state.nodes);
 }

@@ -47,6 +47,7 @@ function readRecord(paths: ClusterPaths, name: string): DaemonRecord {
   return JSON.parse(readFileSync(file, 'utf8')) as DaemonRecord;
 }
 
+/** Whether the process that was started under this name still lives. */
 export function daemonIsRunning(paths: ClusterPaths, name: string): boolean {
   return isAlive(readRecord(paths, name).identity);
 }

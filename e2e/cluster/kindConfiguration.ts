@@ -2,6 +2,7 @@ import type { ProxyMode } from './cluster.ts';
 
 /** Pods and Services of a kind cluster. */
 export const kindPodCidr = '10.244.0.0/16';
+/** See {@link kindPodCidr}. */
 export const kindServiceCidr = '10.96.0.0/16';
 
 /** kind's cluster configuration: the same kubelet setting for tests that kill containers as the local provider has. */

@@ -5,6 +5,7 @@ export const chartFolder = join(import.meta.dirname, '../../charts/graceful-roll
 
 /** Release name and namespace that the README, the demo and the tests use. */
 export const defaultRelease = 'graceful-rollout';
+/** See {@link defaultRelease}. */
 export const defaultNamespace = 'graceful-rollout-system';
 
 /** The namespace of the operator under the strictest Pod Security level. */

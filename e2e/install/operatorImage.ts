@@ -21,6 +21,7 @@ export interface OperatorImage {
   readonly tag: string;
 }
 
+/** How the image is to be built. */
 export interface OperatorImageOptions {
   /** `docker` or `podman` where the machine has one and the nodes come from it; default: buildah. */
   readonly engine?: 'buildah' | 'docker' | 'podman';
