@@ -47,13 +47,13 @@ export class PretendNode {
     void work.finally(() => this.#busy.delete(work));
   }
 
-  /** A kubelet tries until it is done; three times is enough here. */
-  async #insist(pod: Pod, tries = 3): Promise<void> {
+  /** A kubelet tries until it is done; a minute is enough here, also on a machine that is busy. */
+  async #insist(pod: Pod, tries = 60): Promise<void> {
     try {
       await this.#play(pod);
     } catch (error) {
       if (isNotFound(error) || tries === 1) throw error;
-      await sleep(300, undefined, { signal: this.#stop.signal });
+      await sleep(1000, undefined, { signal: this.#stop.signal });
       await this.#insist(pod, tries - 1);
     }
   }

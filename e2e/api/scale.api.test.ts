@@ -47,4 +47,4 @@ test('200 GracefulRollouts with Deployments, the operator killed 50 times meanwh
   });
   expect(result.kills).toBe(50);
   expectAllEnforced(result, count);
-}, 600_000);
+}, 900_000);

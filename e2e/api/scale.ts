@@ -94,7 +94,7 @@ async function createAll(
 }
 
 async function untilReady(harness: ApiHarness, { count }: ScaleOptions): Promise<readonly GracefulRollout[]> {
-  const endMs = performance.now() + 120_000;
+  const endMs = performance.now() + 240_000;
   for (;;) {
     const { items } = await harness.client.list(typed<GracefulRollout>(gracefulRollouts), {
       namespace,
@@ -107,7 +107,7 @@ async function untilReady(harness: ApiHarness, { count }: ScaleOptions): Promise
     if (performance.now() > endMs) {
       const first = waiting[0];
       throw new Error(
-        `${waiting.length} of ${count} are not Ready after 120 s; ${first?.metadata.name}: ${JSON.stringify(first?.status?.conditions)}`,
+        `${waiting.length} of ${count} are not Ready after 240 s; ${first?.metadata.name}: ${JSON.stringify(first?.status?.conditions)}`,
       );
     }
     await sleep(250);
