@@ -53,6 +53,7 @@ export async function createMany(harness: ApiHarness, options: ScaleOptions): Pr
       // Spread over the whole creation, so that kills hit every stage of it.
       while (progress.created < (kills * options.count) / options.kills) await sleep(20);
       await sleep(options.random() * 1200);
+      if (operator.ended) throw new Error('the operator ended by itself: see operator.log');
       await operator.kill();
       operator = harness.launchOperator();
       if (kills % 10 === 9) options.onProgress(`killed ${kills + 1} of ${options.kills} times`);

@@ -89,7 +89,7 @@ export function apiPage(): string {
         [
           code(ADOPT_ANNOTATION),
           'the controller',
-          'The hash of the contract that is to be brought in. Writing it is how a Deployment that is already there is adopted: the webhook completes that write.',
+          'The hash of the contract that an adoption brought in. Writing a new value that begins with `requested-` is how a Deployment that is already there is adopted: the webhook completes that write and puts the hash in its place.',
         ],
         [
           code(GIVE_BACK_ANNOTATION),

@@ -141,7 +141,8 @@ export const statusSchema = z
       .optional()
       .meta({ description: 'What the rollout of the target waits for, if anything holds it.' }),
     changes: z.array(changeSchema).optional().meta({
-      description: 'What the operator changed on the target and from what, leaf by leaf; it is given back from this.',
+      description:
+        'What the operator changed on the target and from what, leaf by leaf: a copy of the record in the annotation graceful-rollout.io/contract, and its stand-in when that is lost.',
     }),
     findings: z
       .array(findingSchema)

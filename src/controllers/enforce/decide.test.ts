@@ -221,6 +221,31 @@ describe('Ready means that the pods carry the contract', () => {
     expect(conditions(after, rolling).Ready).toBe('True/RollingOut');
   });
 
+  test('a later rollout that is paused, or stuck, says so and leaves Ready as it is', () => {
+    const done = reported(decide(snapshot(rollout, at({ observedGeneration: 5, replicas: 2, updatedReplicas: 2 }))));
+    const after: Claim = { ...rollout, status: report(rollout, done, nowMs) };
+    const rolling = { observedGeneration: 5, replicas: 3, updatedReplicas: 1 };
+    const paused = reported(decide(snapshot(after, at(rolling, { paused: true }))));
+    expect(conditions(after, paused).Ready).toBe('True/Paused');
+    const progress = {
+      type: 'Progressing',
+      status: 'False',
+      reason: 'ProgressDeadlineExceeded',
+      message: 'late',
+    } as const;
+    const stuck = reported(decide(snapshot(after, at({ ...rolling, conditions: [progress] }))));
+    expect(conditions(after, stuck).Ready).toBe('True/RolloutStuck');
+  });
+
+  test('of many findings the worst are kept', () => {
+    const done = reported(decide(snapshot(rollout, at({ observedGeneration: 5, replicas: 2, updatedReplicas: 2 }))));
+    const info = Array.from({ length: 12 }, (_, n) => ({ code: `I${n}`, severity: 'info', message: 'm' }) as const);
+    const findings = [...info, { code: 'W', severity: 'warning', message: 'm' } as const];
+    const kept = report(rollout, { ...done, findings }, nowMs).findings ?? [];
+    expect(kept).toHaveLength(10);
+    expect(kept[0]?.code).toBe('W');
+  });
+
   test('the time of a condition that stays is kept', () => {
     const done = reported(decide(snapshot(rollout, at({ observedGeneration: 5, replicas: 2, updatedReplicas: 2 }))));
     const first = report(rollout, done, nowMs);

@@ -11,7 +11,7 @@ import type {
 import { hashContract } from '../../contract/index.ts';
 import type { Assessment, Situation, TargetFacts } from './situation.ts';
 
-/** Lists in the status keep this many entries. */
+/** Findings that the status keeps, the worst first. The record of changes is kept whole: giving back rests on it. */
 export const statusListLimit = 10;
 /** A dispute that was last seen longer ago than this is over. */
 export const contestExpiryMs = 40 * 60_000;
@@ -187,8 +187,9 @@ function enforced(
   // Old pods of a contract that was in force before carry it too: an ordinary rollout leaves Ready as it is.
   const was = rollout.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
   if (was && sameContract(rollout.status?.contract, contract)) {
-    if (target.stuck === undefined) return row('RollingOut', progress);
-    return row('RolloutStuck', `its rollout makes no progress: ${target.stuck}`);
+    if (target.stuck !== undefined) return row('RolloutStuck', `its rollout makes no progress: ${target.stuck}`);
+    if (target.paused) return row('Paused', `${progress}; it is paused by its user and goes on when it is resumed`);
+    return row('RollingOut', progress);
   }
   const adopting = { phase: 'Adopting', ready: false } as const;
   if (target.stuck !== undefined) {
