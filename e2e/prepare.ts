@@ -5,10 +5,13 @@
 
 import { startControlPlane } from './cluster/controlPlane.ts';
 import { goTool } from './cluster/goTools.ts';
-import { PrerequisiteError } from './cluster/index.ts';
+import { defaultProvider, PrerequisiteError } from './cluster/index.ts';
+import { requireRootLinux } from './cluster/prerequisites.ts';
 
 const startedMs = performance.now();
 try {
+  // Told before minutes of building, not by the last suite of `npm test`.
+  if (defaultProvider() === 'local') requireRootLinux();
   // Starting one builds Kubernetes and installs etcd, and shows that both work.
   const version = process.env['KUBERNETES_VERSION'];
   const controlPlane = await startControlPlane({

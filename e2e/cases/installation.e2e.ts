@@ -115,6 +115,7 @@ test('a target that is there first is adopted by one rollout', async () => {
 test('an apply of a value that is too low prints the arithmetic', async () => {
   const { stderr } = await apply([target('one', { terminationGracePeriodSeconds: 10 })]);
   expect(stderr).toMatch(/Warning: .*installation\/one.*terminationGracePeriodSeconds/);
+  expect(stderr).toMatch(/preStop 5 s \+ drain 25 s/);
   expect((await live('one')).spec.template.spec.terminationGracePeriodSeconds).toBe(35);
 });
 

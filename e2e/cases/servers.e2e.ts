@@ -20,6 +20,7 @@ describe.each(SERVER_NAMES)('%s', (server) => {
     for (const row of rows) {
       const name = `${row.side} ${row.mode}`;
       expect(row.requests, name).toBeGreaterThanOrEqual(20_000);
+      expect(row.rollouts.length, name).toBe(2);
       expect(
         row.met,
         `${name} must show: ${row.expectation}; it lost ${row.lost}: ${JSON.stringify(row.byClass)}`,
