@@ -101,6 +101,17 @@ test('kubectl explain tells what a field means and what it may be', async () => 
   for (const field of ['preStopSleepSeconds', 'drainSeconds', 'gracePeriodSeconds']) expect(stdout).toContain(field);
   const mode = await run('explain', 'gr.spec.mode');
   expect(mode.stdout).toMatch(/ENUM:\s+Enforce\s+Audit/);
-  const whole = await run('explain', 'gr', '--recursive');
-  expect(whole.stdout).not.toContain('<no description>');
+});
+
+test.each([
+  ['gr', 'A GracefulRollout keeps a Deployment to its termination contract'],
+  ['gr.spec.targetRef', 'The Deployment to protect, in the same namespace.'],
+  ['gr.spec.readiness.probe.httpGet.port', 'The port to probe: its number (1 to 65535), or the name of a port'],
+  ['gr.spec.termination.gracePeriodSeconds', 'terminationGracePeriodSeconds of the pods, at least.'],
+  ['gr.spec.strategy.maxSurge', 'may be there beyond the replicas during a rollout.'],
+])('kubectl explain %s has its description', async (field, description) => {
+  const { code, stdout } = await run('explain', field);
+  expect(code).toBe(0);
+  expect(stdout.replaceAll(/\s+/g, ' ')).toContain(description);
+  expect(stdout).not.toContain('<empty>');
 });
