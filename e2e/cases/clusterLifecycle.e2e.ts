@@ -33,7 +33,11 @@ function leftovers(): string[] {
   const namespaces = existsSync('/var/run/netns')
     ? readdirSync('/var/run/netns').filter((ns) => ns.includes(name))
     : [];
-  return [...processes, ...mounts, ...namespaces];
+  // One hierarchy (v2), or one in every folder (v1).
+  const cgroups = ['', ...readdirSync('/sys/fs/cgroup')]
+    .map((mount) => path.join('/sys/fs/cgroup', mount, 'graceful-rollout', name))
+    .filter((folder) => existsSync(folder));
+  return [...processes, ...mounts, ...namespaces, ...cgroups];
 }
 
 test('a second cluster lives beside the first; up twice is harmless; down leaves nothing', async () => {
@@ -51,14 +55,20 @@ test('a second cluster lives beside the first; up twice is harmless; down leaves
   expect(await first.problems()).toEqual([]);
 });
 
-test('up that is killed in the middle leaves nothing that down does not remove', async () => {
+test.each([
+  { signalName: 'SIGINT', ends: [130, null], leaves: 'nothing' },
+  { signalName: 'SIGKILL', ends: [null, 'SIGKILL'], leaves: 'what down removes' },
+] as const)('up that gets $signalName in the middle leaves $leaves', async ({ signalName, ends }) => {
   const child = spawn(process.execPath, [cli, 'up', '--name', name, '--nodes', '1'], { stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const ended = new Promise<readonly unknown[]>((resolve) => child.once('exit', (...how) => resolve(how)));
   const endMs = performance.now() + 60_000;
   while (leftovers().length === 0 && performance.now() < endMs) await sleep(100);
   await sleep(1500);
-  child.kill('SIGKILL');
-  await ended;
+  expect(leftovers()).not.toEqual([]);
+  expect(await findCluster(name), 'it was up before the signal').toBeUndefined();
+  child.kill(signalName);
+  expect(await ended).toEqual(ends);
+  if (signalName === 'SIGINT') expect(leftovers()).toEqual([]);
   const down = command('down', '--name', name);
   expect(down.status, down.stderr).toBe(0);
   expect(leftovers()).toEqual([]);
