@@ -3,8 +3,12 @@ import { PrerequisiteError } from '../e2e/cluster/index.ts';
 /** A benchmark: prints figures, asserts no times. */
 interface Bench {
   readonly about: string;
+  /** @throws UsageError for a wrong argument */
   readonly run: (args: readonly string[], signal: AbortSignal) => Promise<boolean>;
 }
+
+/** Arguments that a benchmark does not understand; the message says what is allowed. */
+class UsageError extends Error {}
 
 const progress = (line: string): void => console.error(line);
 
@@ -12,10 +16,16 @@ const benches: Readonly<Record<string, Bench>> = {
   loss: {
     about: 'requests lost by rolling restarts, plain and protected under the same load, on the real cluster',
     async run(args, signal) {
-      const { LOSS_USAGE } = await import('../e2e/load/lossArguments.ts');
-      if (args.includes('--help')) {
-        console.log(`npm run bench -- loss [options]\n\n  --json              the whole report as data\n${LOSS_USAGE}`);
-        return true;
+      const { LossArgumentError, lossUsage, parseLossArguments } = await import('../e2e/load/lossArguments.ts');
+      const usage = `npm run bench -- loss [options]\n\n  --json              the whole report as data\n${lossUsage('.tmp/loss')}`;
+      try {
+        if (parseLossArguments(args).help) {
+          console.log(usage);
+          return true;
+        }
+      } catch (error) {
+        if (error instanceof LossArgumentError) throw new UsageError(`${error.message}\n\n${usage}`);
+        throw error;
       }
       const { run } = await import('./loss.ts');
       const { report, text, ok } = await run({ args, onProgress: progress, signal });
@@ -26,25 +36,36 @@ const benches: Readonly<Record<string, Bench>> = {
   cache: {
     about: 'memory per 1,000 pods and time from a write to the handler, on a real API server',
     async run(args) {
+      const json = onlyJson('cache', args);
       const { run } = await import('./cache.ts');
-      await run({ json: args.includes('--json') });
+      await run({ json });
       return true;
     },
   },
   scale: {
     about: '200 GracefulRollouts with Deployments at once: seconds until all are Ready, memory of the operator',
     async run(args) {
+      const json = onlyJson('scale', args);
       const { run } = await import('./scale.ts');
-      await run({ json: args.includes('--json'), onProgress: progress });
+      await run({ json, onProgress: progress });
       return true;
     },
   },
 };
 
+/** Whether `--json` was said, which is all that these benchmarks take. */
+function onlyJson(name: string, args: readonly string[]): boolean {
+  const wrong = args.find((arg) => arg !== '--json');
+  if (wrong !== undefined)
+    throw new UsageError(`${name} takes --json, not ${wrong}\n\nnpm run bench -- ${name} [--json]`);
+  return args.length > 0;
+}
+
 async function main(): Promise<number> {
   const [name, ...args] = process.argv.slice(2);
-  const bench = name === undefined ? undefined : benches[name];
+  const bench = name !== undefined && Object.hasOwn(benches, name) ? benches[name] : undefined;
   if (bench === undefined) {
+    if (name !== undefined && name !== '--help') console.error(`there is no benchmark ${name}\n`);
     console.log('npm run bench -- NAME [--json]\n');
     for (const [key, { about }] of Object.entries(benches)) console.log(`  ${key.padEnd(8)}${about}`);
     return name === undefined || name === '--help' ? 0 : 2;
@@ -57,6 +78,10 @@ async function main(): Promise<number> {
     return (await bench.run(args, interrupted.signal)) ? 0 : 1;
   } catch (error) {
     if (interrupted.signal.aborted) return 130;
+    if (error instanceof UsageError) {
+      console.error(error.message);
+      return 2;
+    }
     console.error(error instanceof PrerequisiteError ? error.message : error);
     return 1;
   }

@@ -41,13 +41,24 @@ async function run(command: ClusterCommand, signal: AbortSignal): Promise<number
       return 0;
     }
     case 'exec': {
-      const child = (await existing(command.name)).spawnIn(command.place, command.argv, { stdio: 'inherit' });
-      return exitCode(child);
+      const cluster = await existing(command.name);
+      requireOneOf('place', command.place, ['client', 'control-plane', ...cluster.nodes], cluster);
+      return exitCode(cluster.spawnIn(command.place, command.argv, { stdio: 'inherit' }));
     }
     case 'logs': {
       const cluster = await existing(command.name);
-      if (command.component === undefined) console.log(cluster.components().join('\n'));
-      else await pipeline(createReadStream(cluster.componentLog(command.component)), process.stdout, { end: false });
+      if (cluster.provider === 'kind') {
+        throw new PrerequisiteError(
+          `Cluster ${cluster.name} keeps its logs inside its nodes, which kind made.`,
+          `Copy them out with \`kind export logs --name ${cluster.name}\`.`,
+        );
+      }
+      if (command.component === undefined) {
+        console.log(cluster.components().join('\n'));
+        return 0;
+      }
+      requireOneOf('component', command.component, cluster.components(), cluster);
+      await pipeline(createReadStream(cluster.componentLog(command.component)), process.stdout, { end: false });
       return 0;
     }
     default: {
@@ -55,6 +66,12 @@ async function run(command: ClusterCommand, signal: AbortSignal): Promise<number
       throw new Error(`unknown command ${String(never)}`);
     }
   }
+}
+
+/** @throws PrerequisiteError that lists what there is */
+function requireOneOf(what: string, name: string, known: readonly string[], cluster: Cluster): void {
+  if (known.includes(name)) return;
+  throw new PrerequisiteError(`Cluster ${cluster.name} has no ${what} ${name}.`, `It has ${known.join(', ')}.`);
 }
 
 async function existing(name: string | undefined): Promise<Cluster> {

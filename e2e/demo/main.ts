@@ -1,19 +1,21 @@
 /**
  * `npm run demo`: a real cluster, the operator installed by its chart, a plain and a protected Deployment of each server
  * under the same load, what each lost as a table and as a picture. Exit code 0: protected lost nothing on new
- * connections and plain did lose; 1: not so, or something failed; 130: interrupted.
+ * connections and plain did lose; 1: not so, or something failed; 2: wrong arguments; 130: interrupted.
  */
 import { resolve } from 'node:path';
 import { ensureCluster, PrerequisiteError } from '../cluster/index.ts';
 import { installOperator } from '../install/index.ts';
 import { keepEvidence } from '../load/keepEvidence.ts';
-import { LOSS_USAGE, type LossArguments, parseLossArguments } from '../load/lossArguments.ts';
+import { LossArgumentError, type LossArguments, lossUsage, parseLossArguments } from '../load/lossArguments.ts';
 import type { LossReport } from '../load/lossReport.ts';
 import { lossTable } from '../load/lossTable.ts';
 import { measureLoss } from '../load/measureLoss.ts';
 import { VoidRunError } from '../load/voidRun.ts';
 import { failures, farewell } from './narrative.ts';
 
+const outputFolder = '.tmp/demo';
+const usage = `npm run demo -- [options]\n\n${lossUsage(outputFolder)}`;
 const startedMs = performance.now();
 
 function onProgress(line: string): void {
@@ -27,16 +29,23 @@ async function demonstrate(options: LossArguments, signal: AbortSignal): Promise
   const cluster = await ensureCluster({ signal, onProgress, ...wanted });
   await installOperator(cluster, { signal, onProgress });
   const report = await measureLoss(cluster, { ...measured, signal, onProgress, keepLast: true });
-  const files = await keepEvidence(cluster, report, resolve(output ?? '.tmp/demo'));
+  const files = await keepEvidence(cluster, report, resolve(output ?? outputFolder));
   console.log(`\n${lossTable(report)}\n`);
   console.log(farewell(report, files, wanted.name));
   return report;
 }
 
 async function main(): Promise<number> {
-  const options = parseLossArguments(process.argv.slice(2));
+  let options: LossArguments;
+  try {
+    options = parseLossArguments(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof LossArgumentError)) throw error;
+    console.error(`${error.message}\n\n${usage}`);
+    return 2;
+  }
   if (options.help) {
-    console.log(`npm run demo -- [options]\n\n${LOSS_USAGE}`);
+    console.log(usage);
     return 0;
   }
   const interrupted = new AbortController();

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
+import { requireClusterName } from '../cluster/addressPlan.ts';
 import type { ClusterOptions, ProxyMode } from '../cluster/index.ts';
+import { defaultKubernetes, parseKubernetesVersion } from '../cluster/kubernetesVersions.ts';
 import { SERVER_NAMES, type ServerName } from './lossReport.ts';
 import type { ConnectionMode } from './plan.ts';
 
@@ -20,24 +22,39 @@ export interface LossArguments {
   readonly help: boolean;
 }
 
-/** The options, for `--help`. */
-export const LOSS_USAGE = [
-  `  --server NAME       only this server (${SERVER_NAMES.join(', ')}); may be repeated`,
-  `  --mode NAME         only this way to connect (${MODES.join(', ')}); may be repeated`,
-  '  --rate N            requests per second and row (500)',
-  '  --requests N        requests per row, at least (20000)',
-  '  --rollouts N        rolling restarts of each Deployment (2)',
-  '  --name NAME         another cluster than graceful-rollout',
-  '  --kubernetes X.Y.Z  version of the cluster (1.37.2)',
-  `  --proxy-mode MODE   of its kube-proxies (${PROXY_MODES.join(', ')})`,
-  '  --output FOLDER     where the picture and the data go (.tmp/loss)',
-].join('\n');
+/** Arguments that cannot be understood; the message says which one and what is allowed. Shown to people without a stack. */
+export class LossArgumentError extends Error {
+  override readonly name = 'LossArgumentError';
+}
+
+/** The options, for `--help`; `outputFolder` is where this program puts its files when it is not told. */
+export function lossUsage(outputFolder: string): string {
+  return [
+    `  --server NAME       only this server (${SERVER_NAMES.join(', ')}); may be repeated`,
+    `  --mode NAME         only this way to connect (${MODES.join(', ')}); may be repeated`,
+    '  --rate N            requests per second and row (500)',
+    '  --requests N        requests per row, at least (20000)',
+    '  --rollouts N        rolling restarts of each Deployment (2)',
+    '  --name NAME         another cluster than graceful-rollout',
+    `  --kubernetes X.Y.Z  version of the cluster (${defaultKubernetes})`,
+    `  --proxy-mode MODE   of its kube-proxies (${PROXY_MODES.join(', ')})`,
+    `  --output FOLDER     where the picture and the data go (${outputFolder})`,
+  ].join('\n');
+}
 
 /**
  * Reads the arguments.
- * @throws Error that names the wrong one and what is allowed.
+ * @throws LossArgumentError that names the wrong one and what is allowed.
  */
 export function parseLossArguments(args: readonly string[]): LossArguments {
+  try {
+    return readLossArguments(args);
+  } catch (error) {
+    throw new LossArgumentError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function readLossArguments(args: readonly string[]): LossArguments {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -56,6 +73,8 @@ export function parseLossArguments(args: readonly string[]): LossArguments {
   });
   const { server, mode, rate, requests, rollouts, name, kubernetes, output, json, help } = values;
   const proxyMode = values['proxy-mode'];
+  if (name !== undefined) requireClusterName(name);
+  if (kubernetes !== undefined) parseKubernetesVersion(kubernetes);
   return {
     ...(server === undefined ? {} : { servers: server.map((name) => oneOf('--server', name, SERVER_NAMES)) }),
     ...(mode === undefined ? {} : { modes: mode.map((name) => oneOf('--mode', name, MODES)) }),
