@@ -8,58 +8,101 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadKubeConfig } from '../src/kube/index.ts';
+import { clusterList, findCluster, PrerequisiteError } from './cluster/index.ts';
+import { findProgram } from './cluster/prerequisites.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const name = 'graceful-rollout-dev';
 const namespace = 'graceful-rollout-dev';
-const usage = `npm run dev -- [--kubeconfig FILE] [--address ADDRESS] [--webhook-port PORT]
+const usage = `npm run dev -- [--kubeconfig FILE] [--address ADDRESS] [--webhook-port PORT] [--health-port PORT]
 
   --kubeconfig FILE    default: KUBECONFIG or ~/.kube/config; for the test cluster:
                        npm run dev -- --kubeconfig "$(npm run -s cluster -- kubeconfig)"
   --address ADDRESS    where the API server reaches this machine; default: the address from which we reach it
-  --webhook-port PORT  default 9443`;
+  --webhook-port PORT  default 9443
+  --health-port PORT   /metrics, /healthz, /readyz; default 8080`;
 
-const { values } = parseArgs({
-  options: {
-    kubeconfig: { type: 'string' },
-    address: { type: 'string' },
-    'webhook-port': { type: 'string', default: '9443' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  console.log(usage);
-} else {
-  process.exitCode = await develop();
+type Flags = ReturnType<typeof readFlags>;
+/** Runs kubectl against the cluster; `input` goes to its standard input. */
+type Kubectl = (args: readonly string[], input?: string) => void;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let flags: Flags;
+  try {
+    flags = readFlags();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (flags.help) {
+    console.log(usage);
+    return 0;
+  }
+  try {
+    return await develop(flags);
+  } catch (error) {
+    console.error(error instanceof PrerequisiteError ? error.message : error);
+    return 1;
+  }
 }
 
-async function develop(): Promise<number> {
-  const source = values.kubeconfig === undefined ? {} : { path: values.kubeconfig };
+function readFlags() {
+  return parseArgs({
+    options: {
+      kubeconfig: { type: 'string' },
+      address: { type: 'string' },
+      'webhook-port': { type: 'string', default: '9443' },
+      'health-port': { type: 'string', default: '8080' },
+      help: { type: 'boolean', default: false },
+    },
+  }).values;
+}
+
+async function develop(flags: Flags): Promise<number> {
+  const program = await kubectlProgram();
+  const kubectl: Kubectl = (args, input = '') => runKubectl(program, flags.kubeconfig, args, input);
+  const source = flags.kubeconfig === undefined ? {} : { path: flags.kubeconfig };
   const { server } = await loadKubeConfig(source, AbortSignal.timeout(10_000));
-  const address = values.address ?? (await addressTowards(new URL(server)));
+  const address = flags.address ?? (await addressTowards(new URL(server)));
   const host = address.includes(':') ? `[${address}]` : address;
-  console.error(`webhook for ${server} at https://${host}:${values['webhook-port']}`);
-  kubectl(['apply', '--server-side', '-f', path.join(root, 'crds')]);
-  apply([
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'webhook-tls', namespace } },
-    webhookConfiguration(`https://${host}:${values['webhook-port']}/mutate-deployments`),
-  ]);
+  const url = `https://${host}:${flags['webhook-port']}`;
+  console.error(`webhook for ${server} at ${url}`);
+  // Ctrl-C reaches kubectl and the operator from the terminal; we stay to tidy up.
+  process.on('SIGINT', () => undefined);
+  kubectl(['apply', '--server-side', '--force-conflicts', '-f', path.join(root, 'crds')]);
+  try {
+    const items = [
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+      { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'webhook-tls', namespace } },
+      webhookConfiguration(`${url}/mutate-deployments`),
+    ];
+    kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    return await runOperator(flags, address);
+  } finally {
+    kubectl(['delete', 'mutatingwebhookconfiguration', name, '--ignore-not-found']);
+  }
+}
+
+/** Runs the operator until it ends. @returns its exit code */
+function runOperator(flags: Flags, address: string): Promise<number> {
   const operator = spawn(
     process.execPath,
     [
       ...['--watch', path.join(root, 'src/main.ts'), '--namespace', namespace, '--webhook-secret', 'webhook-tls'],
-      ...['--webhook-configuration', name, '--webhook-port', values['webhook-port'], '--webhook-name', address],
+      ...['--webhook-configuration', name, '--webhook-port', flags['webhook-port'], '--webhook-name', address],
+      ...['--health-port', flags['health-port']],
       ...['--drain-seconds', '0', '--log-format', 'text', '--log-level', 'debug'],
-      ...(values.kubeconfig === undefined ? [] : ['--kubeconfig', values.kubeconfig]),
+      ...(flags.kubeconfig === undefined ? [] : ['--kubeconfig', flags.kubeconfig]),
     ],
     { stdio: 'inherit' },
   );
-  // Ctrl-C reaches the operator by itself; we stay to tidy up.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => operator.kill(signal));
-  const code = await new Promise<number>((resolve) => operator.once('close', (exitCode) => resolve(exitCode ?? 0)));
-  kubectl(['delete', 'mutatingwebhookconfiguration', name, '--ignore-not-found']);
-  return code;
+  process.on('SIGTERM', () => operator.kill('SIGTERM'));
+  return new Promise((resolve, reject) => {
+    operator.once('error', reject);
+    operator.once('close', (code) => resolve(code ?? 0));
+  });
 }
 
 function webhookConfiguration(url: string): object {
@@ -72,11 +115,25 @@ function webhookConfiguration(url: string): object {
         name: 'deployments.graceful-rollout.io',
         clientConfig: { url },
         rules: [
-          { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
+          {
+            apiGroups: ['apps'],
+            apiVersions: ['v1'],
+            operations: ['CREATE', 'UPDATE'],
+            resources: ['deployments'],
+            scope: 'Namespaced',
+          },
         ],
         namespaceSelector: {
           matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system'] }],
         },
+        // As in the chart, so that what is seen here is what is installed.
+        matchConditions: [
+          {
+            name: 'not-by-the-deployment-controller',
+            expression:
+              "!(request.userInfo.username in ['system:serviceaccount:kube-system:deployment-controller', 'system:kube-controller-manager'])",
+          },
+        ],
         failurePolicy: 'Ignore',
         timeoutSeconds: 2,
         sideEffects: 'NoneOnDryRun',
@@ -101,14 +158,24 @@ async function addressTowards(server: URL): Promise<string> {
   }
 }
 
-function apply(items: readonly object[]): void {
-  kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+/** kubectl of the PATH, else of a test cluster that is up. */
+async function kubectlProgram(): Promise<string> {
+  const installed = findProgram('kubectl');
+  if (installed !== undefined) return installed;
+  for (const cluster of await clusterList()) {
+    const program = await (await findCluster(cluster))?.program('kubectl');
+    if (program !== undefined) return program;
+  }
+  throw new PrerequisiteError(
+    'kubectl is not in the PATH, and no test cluster is up that has one.',
+    'Install kubectl, or bring a test cluster up with `npm run cluster -- up`.',
+  );
 }
 
-function kubectl(args: readonly string[], input = ''): void {
-  const flags = values.kubeconfig === undefined ? [] : ['--kubeconfig', values.kubeconfig];
-  const run = spawnSync('kubectl', [...flags, ...args], { input, encoding: 'utf8' });
-  if (run.error !== undefined) throw new Error('kubectl is needed in the PATH', { cause: run.error });
-  if (run.status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${run.stderr}`);
+function runKubectl(program: string, kubeconfig: string | undefined, args: readonly string[], input: string): void {
+  const flags = kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig];
+  const run = spawnSync(program, [...flags, ...args], { input, encoding: 'utf8' });
+  if (run.error !== undefined) throw new Error(`cannot run ${program}`, { cause: run.error });
+  if (run.status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${run.stderr || (run.signal ?? '')}`);
   process.stderr.write(run.stdout);
 }
