@@ -1,5 +1,7 @@
+import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { Cluster } from '../cluster/index.ts';
+import { keepEvidence } from '../load/keepEvidence.ts';
 import { lossTable } from '../load/lossTable.ts';
 import { measureLoss } from '../load/measureLoss.ts';
 import { onProgress, operatorUnderTest } from './clusterUnderTest.ts';
@@ -14,7 +16,8 @@ test('a rolling restart under load: the protected Deployment loses nothing, the 
   signal,
 }) => {
   const report = await measureLoss(cluster, { servers: ['abrupt'], modes: ['new-connection'], onProgress, signal });
-  process.stderr.write(`\n${lossTable(report)}\n`);
+  const evidence = await keepEvidence(cluster, report, path.resolve('.tmp/e2e/rollout'));
+  process.stderr.write(`\n${lossTable(report)}\n\nwhen and where: ${evidence.data}\n`);
   const rows = report.scenarios.flatMap((scenario) => scenario.rows);
   const row = (side: 'plain' | 'protected') => rows.find((candidate) => candidate.side === side);
   for (const { side, requests, rollouts } of rows) {

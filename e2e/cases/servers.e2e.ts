@@ -1,5 +1,7 @@
+import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Cluster } from '../cluster/index.ts';
+import { keepEvidence } from '../load/keepEvidence.ts';
 import { SERVER_NAMES } from '../load/lossReport.ts';
 import { lossTable } from '../load/lossTable.ts';
 import { measureLoss } from '../load/measureLoss.ts';
@@ -14,7 +16,8 @@ beforeAll(async () => {
 describe.each(SERVER_NAMES)('%s', (server) => {
   test('every row shows what it must, on new and on kept connections', async ({ signal }) => {
     const report = await measureLoss(cluster, { servers: [server], onProgress, signal });
-    process.stderr.write(`\n${lossTable(report)}\n`);
+    const evidence = await keepEvidence(cluster, report, path.resolve(`.tmp/e2e/${server}`));
+    process.stderr.write(`\n${lossTable(report)}\n\nwhen and where: ${evidence.data}\n`);
     const rows = report.scenarios.flatMap((scenario) => scenario.rows);
     expect(rows).toHaveLength(4);
     for (const row of rows) {
