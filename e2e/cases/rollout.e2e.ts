@@ -1,10 +1,7 @@
-import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { Cluster } from '../cluster/index.ts';
-import { keepEvidence } from '../load/keepEvidence.ts';
-import { lossTable } from '../load/lossTable.ts';
-import { measureLoss } from '../load/measureLoss.ts';
-import { onProgress, operatorUnderTest } from './clusterUnderTest.ts';
+import { operatorUnderTest } from './clusterUnderTest.ts';
+import { measured } from './measured.ts';
 
 let cluster: Cluster;
 
@@ -15,9 +12,7 @@ beforeAll(async () => {
 test('a rolling restart under load: the protected Deployment loses nothing, the plain one beside it does', async ({
   signal,
 }) => {
-  const report = await measureLoss(cluster, { servers: ['abrupt'], modes: ['new-connection'], onProgress, signal });
-  const evidence = await keepEvidence(cluster, report, path.resolve('.tmp/e2e/rollout'));
-  process.stderr.write(`\n${lossTable(report)}\n\nwhen and where: ${evidence.data}\n`);
+  const report = await measured(cluster, 'rollout', { servers: ['abrupt'], modes: ['new-connection'], signal });
   const rows = report.scenarios.flatMap((scenario) => scenario.rows);
   const row = (side: 'plain' | 'protected') => rows.find((candidate) => candidate.side === side);
   for (const { side, requests, rollouts } of rows) {

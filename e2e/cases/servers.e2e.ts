@@ -1,11 +1,8 @@
-import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Cluster } from '../cluster/index.ts';
-import { keepEvidence } from '../load/keepEvidence.ts';
 import { SERVER_NAMES } from '../load/lossReport.ts';
-import { lossTable } from '../load/lossTable.ts';
-import { measureLoss } from '../load/measureLoss.ts';
-import { onProgress, operatorUnderTest } from './clusterUnderTest.ts';
+import { operatorUnderTest } from './clusterUnderTest.ts';
+import { measured } from './measured.ts';
 
 let cluster: Cluster;
 
@@ -15,9 +12,7 @@ beforeAll(async () => {
 
 describe.each(SERVER_NAMES)('%s', (server) => {
   test('every row shows what it must, on new and on kept connections', async ({ signal }) => {
-    const report = await measureLoss(cluster, { servers: [server], onProgress, signal });
-    const evidence = await keepEvidence(cluster, report, path.resolve(`.tmp/e2e/${server}`));
-    process.stderr.write(`\n${lossTable(report)}\n\nwhen and where: ${evidence.data}\n`);
+    const report = await measured(cluster, server, { servers: [server], signal });
     const rows = report.scenarios.flatMap((scenario) => scenario.rows);
     expect(rows).toHaveLength(4);
     for (const row of rows) {
