@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { close, type SuiteResult } from './suite.ts';
+import { close, failurePrefix, type SuiteResult } from './suite.ts';
 
 /** `.ci/run` after `npm ci`: check, build, the README's test command, every cluster case, a smoke run on Kubernetes 1.36. */
 const steps: readonly (readonly [title: string, args: readonly string[]])[] = [
@@ -17,8 +17,13 @@ for (const [title, args] of steps) {
   process.stdout.write(run.stdout);
   const counts = [...run.stdout.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   const counted = counts ? { passed: Number(counts[1]), failed: Number(counts[2]) } : { passed: 1, failed: 0 };
-  const ok = run.status === 0 || counted.failed > 0;
-  results.push(ok ? counted : { passed: counts ? counted.passed : 0, failed: 1 });
+  const named = run.stdout.split('\n').filter((line) => line.startsWith(failurePrefix));
+  const failures = named.map((line) => `${title}: ${line.slice(failurePrefix.length)}`);
+  if (run.status === 0 || counted.failed > 0) results.push({ ...counted, failures });
+  else {
+    const why = `${title}: ended with ${run.status ?? run.signal}`;
+    results.push({ passed: counts ? counted.passed : 0, failed: 1, failures: [...failures, why] });
+  }
   console.log(
     `##### ${title}: ${run.status === 0 ? 'ok' : 'FAILED'} in ${Math.round((Date.now() - startedMs) / 1000)} s`,
   );

@@ -7,7 +7,12 @@ import path from 'node:path';
 export interface SuiteResult {
   readonly passed: number;
   readonly failed: number;
+  /** What failed, a line each. */
+  readonly failures?: readonly string[];
 }
+
+/** Begins a line that names a failure, so that whoever runs a suite as a command can repeat it at the end. */
+export const failurePrefix = 'FAILED: ';
 
 /** One run of vitest. */
 export interface SuiteOptions {
@@ -34,36 +39,61 @@ export async function runSuite({ title, args, env }: SuiteOptions): Promise<Suit
       child.once('exit', (exitCode) => resolve(exitCode ?? 1));
     });
     const counted = readCounts(report);
-    if (code !== 0 && counted.failed === 0) return { passed: counted.passed, failed: 1 };
-    if (counted.passed + counted.failed === 0) {
-      console.error(`${title}: no test ran`);
-      return { passed: 0, failed: 1 };
+    if (code !== 0 && counted.failed === 0) {
+      return {
+        passed: counted.passed,
+        failed: 1,
+        failures: [`${title}: vitest ended with ${code} and no failed test`],
+      };
     }
+    if (counted.passed + counted.failed === 0) return { passed: 0, failed: 1, failures: [`${title}: no test ran`] };
     return counted;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Sums results and prints the closing line; the exit code says whether all passed. */
+/** Prints what failed, then the closing line with the sums; the exit code says whether all passed. */
 export function close(results: readonly SuiteResult[]): void {
+  for (const failure of results.flatMap(({ failures = [] }) => failures)) console.log(`${failurePrefix}${failure}`);
   const passed = results.reduce((total, result) => total + result.passed, 0);
   const failed = results.reduce((total, result) => total + result.failed, 0);
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
 
+interface Report {
+  readonly numPassedTests?: number;
+  readonly numFailedTests?: number;
+  readonly testResults?: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
+}
+
 function readCounts(report: string): SuiteResult {
   try {
-    const { numPassedTests, numFailedTests, numTotalTestSuites, numFailedTestSuites } = JSON.parse(
-      readFileSync(report, 'utf8'),
-    ) as Record<string, number>;
-    const failed = numFailedTests ?? 0;
-    // A file that could not be loaded has no test to fail: it counts as one.
-    const broken = failed === 0 && (numTotalTestSuites ?? 0) > 0 && (numFailedTestSuites ?? 0) > 0 ? 1 : 0;
-    return { passed: numPassedTests ?? 0, failed: failed + broken };
+    const { numPassedTests = 0, testResults = [] } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    const failures = testResults.flatMap(({ name, status, message, assertionResults }) => {
+      const file = path.relative(process.cwd(), name);
+      const failed = assertionResults
+        .filter((test) => test.status === 'failed')
+        .map((test) => `${file}: ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
+      // A file that could not be loaded has no test to fail: it counts as one.
+      return failed.length === 0 && status === 'failed' ? [`${file}: ${firstLine(message)}`] : failed;
+    });
+    return { passed: numPassedTests, failed: failures.length, failures };
   } catch (error) {
-    console.error(`no report of the tests: ${String(error)}`);
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, failures: [`no report of the tests: ${String(error)}`] };
   }
+}
+
+function firstLine(text = ''): string {
+  return text.split('\n')[0] ?? '';
 }

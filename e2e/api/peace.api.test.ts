@@ -343,6 +343,8 @@ test('a writer whose writes do not pass the webhook gets at most one write of ou
     await until('the condition says that the webhook is not called', async () =>
       (await conditionOf('ContractEnforced'))?.reason === 'WebhookNotCalled' ? true : undefined,
     );
+    // The Deployment controller still answers the patch (its revision, its status): those writes are not ours.
+    await watch.settled(namespace);
     const before = watch.versionsOf(namespace);
     await sleep(1500);
     const annotation = (await live()).metadata.annotations?.['graceful-rollout.io/adopt'];
