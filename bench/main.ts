@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { PrerequisiteError } from '../e2e/cluster/index.ts';
 
 /** A benchmark: prints figures, asserts no times. */
@@ -51,7 +52,29 @@ const benches: Readonly<Record<string, Bench>> = {
       return true;
     },
   },
+  'nftables-race': {
+    about: 'connections that the kernel refuses while rules of a Service are replaced: nftables and iptables',
+    async run(args, signal) {
+      const wanted = raceArguments(args);
+      const { run } = await import('./nftablesRace.ts');
+      await run({ ...wanted, onProgress: progress, signal });
+      return true;
+    },
+  },
 };
+
+/** What `nftables-race` takes. */
+function raceArguments(args: readonly string[]): { seconds: number; json: boolean } {
+  const usage = 'npm run bench -- nftables-race [--seconds N] [--json]';
+  try {
+    const options = { seconds: { type: 'string', default: '60' }, json: { type: 'boolean', default: false } } as const;
+    const { values } = parseArgs({ args: [...args], options });
+    if (!/^[1-9]\d*$/.test(values.seconds)) throw new Error(`--seconds ${values.seconds}: not a whole number above 0`);
+    return { seconds: Number(values.seconds), json: values.json };
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}
 
 /** Whether `--json` was said, which is all that these benchmarks take. */
 function onlyJson(name: string, args: readonly string[]): boolean {
@@ -67,7 +90,7 @@ async function main(): Promise<number> {
   if (bench === undefined) {
     if (name !== undefined && name !== '--help') console.error(`there is no benchmark ${name}\n`);
     console.log('npm run bench -- NAME [--json]\n');
-    for (const [key, { about }] of Object.entries(benches)) console.log(`  ${key.padEnd(8)}${about}`);
+    for (const [key, { about }] of Object.entries(benches)) console.log(`  ${key.padEnd(15)}${about}`);
     return name === undefined || name === '--help' ? 0 : 2;
   }
   const interrupted = new AbortController();
