@@ -189,5 +189,10 @@ export interface Service extends KubeObject {
     readonly type?: string;
     readonly clusterIP?: string;
     readonly publishNotReadyAddresses?: boolean;
+    /** Set for `externalTrafficPolicy: Local` with type LoadBalancer: where every node's proxy answers for this Service. */
+    readonly healthCheckNodePort?: number;
+    readonly ipFamilies?: readonly ('IPv4' | 'IPv6')[];
+    readonly loadBalancerClass?: string;
+    readonly externalTrafficPolicy?: string;
   };
 }

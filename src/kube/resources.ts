@@ -1,4 +1,24 @@
-import type { Condition, Deployment, KubeObject, OwnerReference, Service } from '../api/kubernetes.ts';
+import type { Deployment, KubeObject, OwnerReference, Service } from '../api/kubernetes.ts';
+import type {
+  ConfigMap,
+  CustomResourceDefinition,
+  EndpointSlice,
+  Eviction,
+  Ingress,
+  KubeEvent,
+  Lease,
+  NetworkPolicy,
+  Node,
+  Pod,
+  PodDisruptionBudget,
+  PodMonitor,
+  ReplicaSet,
+  Scale,
+  Secret,
+  WebhookConfiguration,
+} from './objects.ts';
+
+export type * from './objects.ts';
 
 /** Carries the type of a resource's objects; never present at run time. */
 declare const objectType: unique symbol;
@@ -73,127 +93,14 @@ export function refOf(key: string): ObjectRef {
   return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-export interface ReplicaSet extends KubeObject {
-  readonly spec: Deployment['spec'];
-  readonly status?: {
-    readonly replicas?: number;
-    readonly readyReplicas?: number;
-    readonly availableReplicas?: number;
-    readonly fullyLabeledReplicas?: number;
-    readonly terminatingReplicas?: number;
-    readonly observedGeneration?: number;
-  };
-}
-
-export interface Pod extends KubeObject {
-  readonly spec: Deployment['spec']['template']['spec'];
-  readonly status?: {
-    readonly phase?: string;
-    readonly podIP?: string;
-    readonly podIPs?: readonly { readonly ip: string }[];
-    readonly conditions?: readonly Condition[];
-  };
-}
-
-/** coordination.k8s.io/v1; times are MicroTime strings (RFC 3339 with six decimals), a plain Date string is refused. */
-export interface Lease extends KubeObject {
-  readonly spec?: {
-    readonly holderIdentity?: string;
-    readonly leaseDurationSeconds?: number;
-    readonly acquireTime?: string;
-    readonly renewTime?: string;
-    readonly leaseTransitions?: number;
-  };
-}
-
-/** `data` is base64; `stringData` is write-only plain text. */
-export interface Secret extends KubeObject {
-  readonly type?: string;
-  readonly data?: Readonly<Record<string, string>>;
-  readonly stringData?: Readonly<Record<string, string>>;
-}
-
-export interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-export interface ObjectReference {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly namespace?: string;
-  readonly name?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly fieldPath?: string;
-}
-
-/** events.k8s.io/v1 (not core/v1): `note` instead of `message`, `series` for repeats. */
-export interface KubeEvent extends KubeObject {
-  readonly eventTime: string;
-  readonly reportingController: string;
-  readonly reportingInstance: string;
-  readonly action: string;
-  readonly reason: string;
-  readonly type: 'Normal' | 'Warning';
-  readonly regarding?: ObjectReference;
-  readonly related?: ObjectReference;
-  readonly note?: string;
-  readonly series?: { readonly count: number; readonly lastObservedTime: string };
-}
-
-export interface EndpointSlice extends KubeObject {
-  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
-  readonly endpoints?: readonly {
-    readonly addresses: readonly string[];
-    readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
-    readonly nodeName?: string;
-    readonly zone?: string;
-    readonly targetRef?: ObjectReference;
-  }[];
-  readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[];
-}
-
-/** The entry of a webhook configuration that the operator keeps: its name and the CA that signs its server. */
-export interface WebhookConfiguration extends KubeObject {
-  readonly webhooks?: readonly {
-    readonly name: string;
-    readonly clientConfig: {
-      readonly caBundle?: string;
-      readonly url?: string;
-      readonly service?: {
-        readonly namespace: string;
-        readonly name: string;
-        readonly path?: string;
-        readonly port?: number;
-      };
-    };
-    readonly failurePolicy?: 'Fail' | 'Ignore';
-  }[];
-}
-
-export interface Node extends KubeObject {
-  readonly spec?: { readonly unschedulable?: boolean; readonly podCIDR?: string };
-  readonly status?: { readonly conditions?: readonly Condition[] };
-}
-
-export interface CustomResourceDefinition extends KubeObject {
-  readonly spec: Readonly<Record<string, unknown>>;
-  readonly status?: { readonly conditions?: readonly Condition[] };
-}
-
-/** autoscaling/v1 Scale, the body of `<workload>/scale`. */
-export interface Scale extends KubeObject {
-  readonly spec?: { readonly replicas?: number };
-  readonly status?: { readonly replicas: number; readonly selector?: string };
-}
-
-/** policy/v1 Eviction, the body of `pods/<name>/eviction`. */
-export interface Eviction extends KubeObject {
-  readonly deleteOptions?: Readonly<Record<string, unknown>>;
-}
+/** On an EndpointSlice: the name of its Service. */
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+/** On an EndpointSlice: what writes it; the EndpointSlice controller leaves those of others alone. */
+export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
 
 const core = { group: '', version: 'v1' } as const;
 const apps = { group: 'apps', version: 'v1' } as const;
+const networking = { group: 'networking.k8s.io', version: 'v1' } as const;
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1' } as const;
 
 export const pods = defineResource<Pod>({ ...core, plural: 'pods', kind: 'Pod', namespaced: true });
@@ -243,6 +150,32 @@ export const endpointSlices = defineResource<EndpointSlice>({
   version: 'v1',
   plural: 'endpointslices',
   kind: 'EndpointSlice',
+  namespaced: true,
+});
+export const podDisruptionBudgets = defineResource<PodDisruptionBudget>({
+  group: 'policy',
+  version: 'v1',
+  plural: 'poddisruptionbudgets',
+  kind: 'PodDisruptionBudget',
+  namespaced: true,
+});
+export const networkPolicies = defineResource<NetworkPolicy>({
+  ...networking,
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  namespaced: true,
+});
+export const ingresses = defineResource<Ingress>({
+  ...networking,
+  plural: 'ingresses',
+  kind: 'Ingress',
+  namespaced: true,
+});
+export const podMonitors = defineResource<PodMonitor>({
+  group: 'monitoring.coreos.com',
+  version: 'v1',
+  plural: 'podmonitors',
+  kind: 'PodMonitor',
   namespaced: true,
 });
 export const mutatingWebhookConfigurations = defineResource<WebhookConfiguration>({
