@@ -1,13 +1,15 @@
 /**
- * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--full`: the loss cases three times in a row, then
- * kube-proxy in iptables mode, and Kubernetes 1.36 and 1.35, each with the API-level tests. `--smoke`: one rollout only.
+ * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--full`: the loss cases three times in a row,
+ * then once with kube-proxy in nftables mode, and Kubernetes 1.36 and 1.35, each with the API-level tests. `--smoke`: one
+ * rollout only.
  */
 import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { close, runSuite, type SuiteResult } from '../scripts/suite.ts';
+import { defaultProxyMode } from './cluster/cluster.ts';
 import { defaultKubernetes, parseKubernetesVersion, testedKubernetes } from './cluster/kubernetesVersions.ts';
 
-const usage = `npm run e2e -- [--smoke | --full] [--kubernetes ${defaultKubernetes}] [--proxy-mode nftables|iptables]`;
+const usage = `npm run e2e -- [--smoke | --full] [--kubernetes ${defaultKubernetes}] [--proxy-mode iptables|nftables]`;
 
 const loss = ['e2e/cases/servers.e2e.ts'];
 const others = ['e2e/cases/installation.e2e.ts', 'e2e/cases/clusterLifecycle.e2e.ts'];
@@ -46,7 +48,7 @@ function readArguments(): Wanted | string {
         'proxy-mode': { type: 'string' },
       },
     });
-    const { full, kubernetes = defaultKubernetes, 'proxy-mode': proxyMode = 'nftables' } = values;
+    const { full, kubernetes = defaultKubernetes, 'proxy-mode': proxyMode = defaultProxyMode } = values;
     if (full && values.smoke) return '--full and --smoke do not go together';
     if (full && (values.kubernetes !== undefined || values['proxy-mode'] !== undefined)) {
       return '--full runs every version and both proxy modes: it takes neither --kubernetes nor --proxy-mode';
@@ -74,17 +76,18 @@ async function runCases({ full, smoke: smokeOnly, kubernetes, proxyMode }: Wante
   if (smokeOnly) return [await cases('smoke run', kubernetes, proxyMode, smoke)];
   if (!full) return [await cases('every case', kubernetes, proxyMode, all)];
   const results: SuiteResult[] = [];
-  for (const run of [1, 2, 3]) results.push(await cases(`loss, run ${run} of 3`, defaultKubernetes, 'nftables', loss));
-  results.push(await cases('every other case', defaultKubernetes, 'nftables', others));
-  results.push(await cases('loss', defaultKubernetes, 'iptables', loss));
+  for (const run of [1, 2, 3])
+    results.push(await cases(`loss, run ${run} of 3`, defaultKubernetes, defaultProxyMode, loss));
+  results.push(await cases('every other case', defaultKubernetes, defaultProxyMode, others));
+  results.push(await cases('loss', defaultKubernetes, 'nftables', loss));
   for (const version of testedKubernetes.slice(1)) {
     const api = {
       title: `real API server ${version}`,
       args: ['--project', 'api'],
-      env: environment(version, 'nftables'),
+      env: environment(version, defaultProxyMode),
     };
     results.push(await runSuite(api));
-    results.push(await cases('every case', version, 'nftables', all));
+    results.push(await cases('every case', version, defaultProxyMode, all));
   }
   return results;
 }

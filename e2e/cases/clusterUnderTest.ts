@@ -1,14 +1,20 @@
-import { type Cluster, ensureCluster } from '../cluster/index.ts';
+import { type Cluster, defaultProxyMode, ensureCluster } from '../cluster/index.ts';
 import { type InstalledOperator, installOperator } from '../install/index.ts';
 
 /** Shown by vitest as the test's output: long steps say what they do. */
 export const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** The cluster that the environment asks for (`KUBERNETES_VERSION`, `KUBE_PROXY_MODE`). */
+/** The cluster that the environment asks for (`KUBERNETES_VERSION`, `KUBE_PROXY_MODE`; `CLUSTER_NAME` for one beside another). */
 export async function clusterUnderTest(): Promise<Cluster> {
   const kubernetes = process.env['KUBERNETES_VERSION'] || undefined;
-  const proxyMode = process.env['KUBE_PROXY_MODE'] === 'iptables' ? 'iptables' : 'nftables';
-  return ensureCluster({ onProgress, proxyMode, ...(kubernetes === undefined ? {} : { kubernetes }) });
+  const proxyMode = process.env['KUBE_PROXY_MODE'] === 'nftables' ? 'nftables' : defaultProxyMode;
+  const name = process.env['CLUSTER_NAME'] || undefined;
+  return ensureCluster({
+    onProgress,
+    proxyMode,
+    ...(kubernetes === undefined ? {} : { kubernetes }),
+    ...(name === undefined ? {} : { name }),
+  });
 }
 
 /** The same with the operator of this source installed by its chart. */

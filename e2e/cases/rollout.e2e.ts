@@ -19,6 +19,7 @@ test('a rolling restart under load: the protected Deployment loses nothing, the 
     expect(requests, side).toBeGreaterThanOrEqual(20_000);
     expect(rollouts.length, side).toBeGreaterThanOrEqual(1);
   }
-  expect(row('protected')?.lost).toBe(0);
+  const kept = row('protected');
+  expect(kept?.met, `protected lost ${kept?.lost}, ${kept?.kernelLosses} of them by the kernel`).toBe(true);
   expect(row('plain')?.lostPercent).toBeGreaterThan(0.5);
 });

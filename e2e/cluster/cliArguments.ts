@@ -25,7 +25,7 @@ export class UsageError extends Error {
 /** The help text. */
 export const usage = `Usage: npm run cluster -- [--name NAME] COMMAND
 
-  up [--nodes N] [--kubernetes 1.37.2] [--proxy-mode nftables|iptables]
+  up [--nodes N] [--kubernetes 1.37.2] [--proxy-mode iptables|nftables]
      [--control-plane-only] [--provider local|kind]
                            bring the cluster up; harmless where it is up
   down [--all]             remove it with everything that belongs to it

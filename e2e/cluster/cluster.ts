@@ -1,7 +1,10 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 
 /** How kube-proxy programs Services on every node. */
-export type ProxyMode = 'nftables' | 'iptables';
+export type ProxyMode = 'iptables' | 'nftables';
+
+/** kube-proxy's own default on Linux; nftables mode can refuse a connection by itself: docs/decisions/0007. */
+export const defaultProxyMode: ProxyMode = 'iptables';
 
 /** Where the nodes come from: processes in network namespaces of this machine, or kind (Docker, Podman). */
 export type ProviderName = 'local' | 'kind';
@@ -14,7 +17,7 @@ export interface ClusterOptions {
   nodes?: number;
   /** Kubernetes version without `v`, or only its minor (`1.36`). Default 1.37.2. */
   kubernetes?: string;
-  /** Default `nftables`. */
+  /** Default {@link defaultProxyMode}. */
   proxyMode?: ProxyMode;
   /** Only etcd, API server, controller manager and scheduler; no nodes, no client namespace. */
   controlPlaneOnly?: boolean;

@@ -15,7 +15,7 @@ export type {
   ProviderName,
   ProxyMode,
 } from './cluster.ts';
-export { CommandError, PrerequisiteError } from './cluster.ts';
+export { CommandError, defaultProxyMode, PrerequisiteError } from './cluster.ts';
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './controlPlane.ts';
 export { type GoTool, goTool } from './goTools.ts';
 

@@ -2,7 +2,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cluster, type ClusterOptions, type Place, PrerequisiteError, type ProxyMode } from './cluster.ts';
+import {
+  type Cluster,
+  type ClusterOptions,
+  defaultProxyMode,
+  type Place,
+  PrerequisiteError,
+  type ProxyMode,
+} from './cluster.ts';
 import { outputOf, runCommand } from './command.ts';
 import { goTool, helmProgram } from './goTools.ts';
 import { kindConfiguration, kindCreateArguments, kindPodCidr, kindServiceCidr } from './kindConfiguration.ts';
@@ -52,7 +59,7 @@ export async function kindUp(name: string, options: ClusterOptions): Promise<Clu
     name,
     nodes: options.controlPlaneOnly === true ? 0 : (options.nodes ?? 2),
     kubernetes: parseKubernetesVersion(options.kubernetes ?? defaultKubernetes).text,
-    proxyMode: options.proxyMode ?? 'nftables',
+    proxyMode: options.proxyMode ?? defaultProxyMode,
   };
   const found = kindFind(name);
   if (found !== undefined && sameCluster(found, state)) return found;

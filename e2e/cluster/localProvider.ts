@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { planAddresses } from './addressPlan.ts';
 import { createCgroup } from './cgroups.ts';
-import type { Cluster, ClusterOptions } from './cluster.ts';
+import { type Cluster, type ClusterOptions, defaultProxyMode } from './cluster.ts';
 import {
   type ClusterState,
   clusterPaths,
@@ -40,7 +40,7 @@ export async function localUp(options: ClusterOptions): Promise<Cluster> {
   const name = options.name ?? defaultName;
   const nodes = options.controlPlaneOnly === true ? 0 : (options.nodes ?? 2);
   const version = parseKubernetesVersion(options.kubernetes ?? defaultKubernetes);
-  const proxyMode = options.proxyMode ?? 'nftables';
+  const proxyMode = options.proxyMode ?? defaultProxyMode;
   planAddresses(name, 0, nodes);
   const onProgress = options.onProgress ?? ((line: string) => process.stderr.write(`${line}\n`));
   const { signal } = options;

@@ -6,7 +6,18 @@ function row(side: 'plain' | 'protected', lost: number): LossRow {
   const spread = { p50Ms: 1, p99Ms: 1, maxMs: 1 };
   const count = { requests: 20_000, answered: 20_000 - lost, lost, byClass: {}, latency: spread, lateness: spread };
   const lists = { losses: [], buckets: [], pods: {}, connectionsOpened: 0, closedWhileIdle: 0 };
-  return lossRow('abrupt', side, { name: 'x', mode: 'new-connection', ratePerSecond: 500, ...count, ...lists }, [], []);
+  return lossRow(
+    'abrupt',
+    side,
+    { name: 'x', mode: 'new-connection', ratePerSecond: 500, ...count, ...lists },
+    [],
+    [],
+    {
+      proxyMode: 'iptables',
+      untranslated: 0,
+      minReadyEndpoints: 4,
+    },
+  );
 }
 
 function report(plainLost: number, protectedLost: number): LossReport {
@@ -14,7 +25,7 @@ function report(plainLost: number, protectedLost: number): LossReport {
   const times = { startedAtMs: 0, idleEndedAtMs: 0, finishedAtMs: 0 };
   return {
     kubernetes: '1.37.2',
-    proxyMode: 'nftables',
+    proxyMode: 'iptables',
     provider: 'local',
     nodes: 2,
     measuredAt: '',

@@ -52,7 +52,7 @@ describe('arguments of the demo and the loss bench', () => {
     [['--mode', 'http2'], '--mode http2: not one of new-connection, keep-alive'],
     [['--rate', '0'], '--rate 0: not a whole number above 0'],
     [['--requests', 'many'], '--requests many: not a whole number above 0'],
-    [['--proxy-mode', 'ipvs'], '--proxy-mode ipvs: not one of nftables, iptables'],
+    [['--proxy-mode', 'ipvs'], '--proxy-mode ipvs: not one of iptables, nftables'],
     [['--fast'], '--fast'],
   ])('%j is refused with a reason', (args, message) => {
     expect(() => parseLossArguments(args)).toThrow(message);

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import { requireClusterName } from '../cluster/addressPlan.ts';
-import type { ClusterOptions, ProxyMode } from '../cluster/index.ts';
+import { type ClusterOptions, defaultProxyMode, type ProxyMode } from '../cluster/index.ts';
 import { defaultKubernetes, parseKubernetesVersion } from '../cluster/kubernetesVersions.ts';
 import { SERVER_NAMES, type ServerName } from './lossReport.ts';
 import type { ConnectionMode } from './plan.ts';
 
-const PROXY_MODES: readonly ProxyMode[] = ['nftables', 'iptables'];
+const PROXY_MODES: readonly ProxyMode[] = ['iptables', 'nftables'];
 const MODES: readonly ConnectionMode[] = ['new-connection', 'keep-alive'];
 
 /** What can be said on the command lines of the demo and of the loss bench. */
@@ -37,7 +37,7 @@ export function lossUsage(outputFolder: string): string {
     '  --rollouts N        rolling restarts of each Deployment (2)',
     '  --name NAME         another cluster than graceful-rollout',
     `  --kubernetes X.Y.Z  version of the cluster (${defaultKubernetes})`,
-    `  --proxy-mode MODE   of its kube-proxies (${PROXY_MODES.join(', ')})`,
+    `  --proxy-mode MODE   of its kube-proxies (${PROXY_MODES.join(', ')}; ${defaultProxyMode})`,
     `  --output FOLDER     where the picture and the data go (${outputFolder})`,
   ].join('\n');
 }

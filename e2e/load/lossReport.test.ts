@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { LossClass } from './lossClass.ts';
-import { type LossReport, type LossRow, lossRow, NOTE, remedies, type ServerName, type Side } from './lossReport.ts';
+import {
+  type DataPath,
+  type LossReport,
+  type LossRow,
+  lossRow,
+  NOTE,
+  remedies,
+  type ServerName,
+  type Side,
+} from './lossReport.ts';
 import { lossTable } from './lossTable.ts';
 import { lossTimeline } from './lossTimeline.ts';
 import type { Bucket, ConnectionMode, TargetCount } from './plan.ts';
@@ -39,10 +48,16 @@ function row(
   side: Side,
   mode: ConnectionMode,
   byClass: Partial<Record<LossClass, number>>,
+  dataPath: Partial<DataPath> = {},
 ): LossRow {
   const rollout = { startedAtMs: START_MS + 500, availableAtMs: START_MS + 1000, settledAtMs: START_MS + 1750 };
   const end = { pod: `${side}-1`, terminatingAtMs: START_MS + 600, goneAtMs: START_MS + 900 };
-  return lossRow(server, side, count(mode, 20_000, byClass), [rollout], [end]);
+  return lossRow(server, side, count(mode, 20_000, byClass), [rollout], [end], {
+    proxyMode: 'nftables',
+    untranslated: 0,
+    minReadyEndpoints: 4,
+    ...dataPath,
+  });
 }
 
 function report(rows: LossRow[], voidRuns: string[] = []): LossReport {
@@ -50,7 +65,7 @@ function report(rows: LossRow[], voidRuns: string[] = []): LossReport {
   const times = { startedAtMs: START_MS - 500, idleEndedAtMs: START_MS, finishedAtMs: START_MS + 2000 };
   return {
     kubernetes: '1.37.2',
-    proxyMode: 'nftables',
+    proxyMode: 'iptables',
     provider: 'local',
     nodes: 2,
     measuredAt: '2026-11-22T17:00:00.000Z',
@@ -86,6 +101,46 @@ describe('what a row must show', () => {
     expect(row(server, side, mode, { 'connect-refused': lost })).toMatchObject({ expectation, met });
   });
 
+  const nftables = { proxyMode: 'nftables', untranslated: 0, minReadyEndpoints: 1 } as const;
+  it.each([
+    [
+      'a refused connection that was left untranslated',
+      { 'connect-refused': 1 },
+      { ...nftables, untranslated: 1 },
+      1,
+      true,
+    ],
+    ['more untranslated than refused', { 'connect-refused': 1 }, { ...nftables, untranslated: 3 }, 1, true],
+    ['more refused than untranslated', { 'connect-refused': 2 }, { ...nftables, untranslated: 1 }, 1, false],
+    ['a refused connection that was translated', { 'connect-refused': 1 }, nftables, 0, false],
+    ['a loss of another class', { 'connect-timeout': 1 }, { ...nftables, untranslated: 1 }, 0, false],
+    ['another class beside it', { 'connect-refused': 1, reset: 1 }, { ...nftables, untranslated: 2 }, 1, false],
+    [
+      'a Service that was without a ready endpoint',
+      { 'connect-refused': 1 },
+      { ...nftables, untranslated: 1, minReadyEndpoints: 0 },
+      0,
+      false,
+    ],
+    [
+      'iptables mode, which has no such race',
+      { 'connect-refused': 1 },
+      { ...nftables, proxyMode: 'iptables', untranslated: 1 },
+      0,
+      false,
+    ],
+    ['nothing lost', {}, { ...nftables, untranslated: 1 }, 0, true],
+  ] as const)('the kernel loses, not the rollout: %s', (_what, byClass, dataPath, ofKernel, met) => {
+    const lost = Object.values(byClass).reduce((sum: number, number) => sum + number, 0);
+    const found = row('nginx', 'protected', 'new-connection', byClass, dataPath);
+    expect(found).toMatchObject({ lost, kernelLosses: ofKernel, met });
+  });
+
+  it('the plain row must lose by its rollouts or not: the raw figure counts', () => {
+    const found = row('abrupt', 'plain', 'new-connection', { 'connect-refused': 101 }, { untranslated: 101 });
+    expect(found).toMatchObject({ lost: 101, kernelLosses: 101, met: true });
+  });
+
   it('remedies are named for what endpoint removal cannot mend, on protected rows only', () => {
     const rows = [
       row('abrupt', 'plain', 'keep-alive', { 'idle-closed': 9 }),
@@ -112,6 +167,16 @@ const example = report(
 describe('how it is shown', () => {
   it('as a table', async () => {
     await expect(`${lossTable(example)}\n`).toMatchFileSnapshot('golden/table.txt');
+  });
+
+  it('as a table, with what the kernel lost beside the raw count', async () => {
+    const lossy = { 'connect-refused': 1 };
+    const path = { untranslated: 1 };
+    const nftables = {
+      ...report([row('nginx', 'protected', 'new-connection', lossy, path)]),
+      proxyMode: 'nftables',
+    } as const;
+    await expect(`${lossTable(nftables)}\n`).toMatchFileSnapshot('golden/table-kernel.txt');
   });
 
   it('as a picture', async () => {

@@ -4,9 +4,18 @@ import { type Client, deployments, gracefulRollouts, pods, services, typed } fro
 import type { Cluster } from '../cluster/index.ts';
 import { type FollowedRollout, followRollout } from './followRollout.ts';
 import { lossManifests } from './lossManifests.ts';
-import { type LossRow, type LossScenarioResult, lossRow, type ServerName, type Side } from './lossReport.ts';
+import {
+  type DataPath,
+  type LossRow,
+  type LossScenarioResult,
+  lossRow,
+  type ServerName,
+  type Side,
+} from './lossReport.ts';
 import type { ConnectionMode, LoadResult, ProgressRow, TargetPlan } from './plan.ts';
+import { watchReadyEndpoints } from './readyEndpoints.ts';
 import { startLoad } from './startLoad.ts';
+import { countUntranslated, type UntranslatedCounter } from './untranslated.ts';
 import { VoidRunError } from './voidRun.ts';
 
 /** How one server is measured. */
@@ -98,6 +107,7 @@ async function measure(
   onProgress(`${server}, ${mode}: ${targets.length} x ${options.ratePerSecond} requests/s, first with nothing changed`);
   const stop = new AbortController();
   const whileMeasuring = AbortSignal.any([signal, stop.signal]);
+  const minReadyEndpoints = await watchReadyEndpoints(client, namespace, whileMeasuring);
   let latest: readonly ProgressRow[] = [];
   const load = startLoad(
     {
@@ -117,8 +127,11 @@ async function measure(
     whileMeasuring,
   );
   const followed: Record<Side, FollowedRollout[]> = { plain: [], protected: [] };
+  let untranslated: UntranslatedCounter | undefined;
   try {
+    untranslated = await countUntranslated(cluster, signal);
     await load.idlePassed;
+    const before = await untranslated.read(signal);
     for (let number = 1; number <= options.rollouts; number++) {
       onProgress(`${server}, ${mode}: rolling restart ${number} of ${options.rollouts} ${soFar(latest)}`);
       const startedAtMs = Date.now();
@@ -140,19 +153,34 @@ async function measure(
     await Promise.race([sleep(TAIL_MS, undefined, { signal: whileMeasuring }), load.result]);
     load.finish();
     const result = await load.result;
+    const after = await untranslated.read(signal);
+    const dataPathOf = (name: string): DataPath => {
+      const { host = '' } = targets.find((target) => target.name === name) ?? {};
+      return {
+        proxyMode: cluster.proxyMode,
+        untranslated: (after.get(host) ?? 0) - (before.get(host) ?? 0),
+        minReadyEndpoints: minReadyEndpoints(name),
+      };
+    };
     return {
       startedAtMs: result.startedAtMs,
       idleEndedAtMs: result.idleEndedAtMs,
       finishedAtMs: result.finishedAtMs,
       idleRequests: result.idle.reduce((sum, count) => sum + count.requests, 0),
-      rows: toRows(server, result, followed),
+      rows: toRows(server, result, followed, dataPathOf),
     };
   } finally {
     stop.abort(new Error('the scenario is over'));
+    await untranslated?.remove();
   }
 }
 
-function toRows(server: ServerName, result: LoadResult, followed: Record<Side, FollowedRollout[]>): LossRow[] {
+function toRows(
+  server: ServerName,
+  result: LoadResult,
+  followed: Record<Side, FollowedRollout[]>,
+  dataPathOf: (rowName: string) => DataPath,
+): LossRow[] {
   return result.run.map((count) => {
     const side = sideOf(count.name);
     const rollouts = followed[side].map((seen) => seen.times);
@@ -162,6 +190,7 @@ function toRows(server: ServerName, result: LoadResult, followed: Record<Side, F
       count,
       rollouts,
       followed[side].flatMap((seen) => seen.podEnds),
+      dataPathOf(count.name),
     );
   });
 }

@@ -41,6 +41,7 @@ export function lossTable(report: LossReport): string {
     '',
     'rollouts: time until all replicas are new and available / until the old pods are gone too',
     ...classes.map((name) => `${name}: ${LOSS_CLASSES[name].meaning}`),
+    ...rows.filter((row) => row.kernelLosses > 0).map(kernelNote),
     ...report.scenarios.flatMap((scenario) =>
       scenario.voidRuns.map(
         (reason) => `${scenario.server}, ${scenario.mode}: a run was thrown away and repeated: ${reason}`,
@@ -64,8 +65,18 @@ function cellsOf(row: LossRow): string[] {
     classes.map(([name, count]) => `${count} ${name}`).join(', ') || '-',
     `${Math.round(row.latency.maxMs)} ms`,
     row.rollouts.map(rolloutText).join(', ') || '-',
-    row.expectation === undefined ? '-' : `${row.expectation}: ${row.met ? 'yes' : 'NO'}`,
+    row.expectation === undefined
+      ? '-'
+      : `${row.expectation}: ${row.met ? 'yes' : 'NO'}${row.kernelLosses > 0 ? ' *' : ''}`,
   ];
+}
+
+/** Beside the raw count in the table, never instead of it. */
+function kernelNote({ server, side, mode, lost, kernelLosses }: LossRow): string {
+  return (
+    `* ${server}, ${side}, ${mode}: ${lost} lost, ${kernelLosses} of them: SYN that the kernel left untranslated ` +
+    'in the middle of an nftables transaction (docs/decisions/0007)'
+  );
 }
 
 function rolloutText(rollout: RolloutTimes): string {
