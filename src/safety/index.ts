@@ -1,0 +1,22 @@
+/** The rules on what loses requests: a workload and what else is known in, findings out. Pure; no I/O. */
+export { CONTEXT_KINDS, type ContextKind, type ContextOptions, contextOf } from './context.ts';
+export { judge } from './judge.ts';
+export { RULES, ruleOf } from './registry.ts';
+export type { Rule } from './rule.ts';
+export {
+  type Context,
+  type Edit,
+  type Finding,
+  type JudgeOptions,
+  LEVELS,
+  type Level,
+  type Path,
+  RULE_SET_VERSIONS,
+  type RuleSetVersion,
+  SEVERITIES,
+  type Severity,
+  WORKLOAD_KINDS,
+  type Workload,
+  type WorkloadKind,
+} from './types.ts';
+export { workloadOf } from './workload.ts';
