@@ -1,4 +1,136 @@
-/** What several rules need to know of a workload, worked out once. */
+import type { GracefulRollout } from '../api/index.ts';
+import type { Deployment, Service, ServicePort } from '../api/kubernetes.ts';
+import { electRollout, hookSleep, type Sleep, selects, servingContainers } from '../contract/index.ts';
+import { type Drain, declaredDrain } from './drain.ts';
+import type { Autoscaler, Context, Workload, WorkloadContainer } from './types.ts';
+
+/** terminationGracePeriodSeconds where none is written (SetDefaults_PodSpec). */
+const API_DEFAULT_GRACE_SECONDS = 30;
+
+/** A container that runs as long as its pod does: a regular one, or a native sidecar (`init`). */
+export interface RunningContainer {
+  readonly container: WorkloadContainer;
+  readonly init: boolean;
+}
+
+/** What several rules need to know of a workload, worked out once. Absent: not known. */
 export interface Facts {
+  readonly running: readonly RunningContainer[];
+  /** The Services that select the pods. */
+  readonly selecting?: readonly Service[];
+  /** Those of them that callers other than a metrics scraper use, by an address that a service proxy stands behind. */
+  readonly busyServices?: readonly Service[];
+  /** The containers that own a port of a selecting Service. */
+  readonly serving?: readonly RunningContainer[];
+  /** Those that own a port of {@link busyServices}. */
+  readonly busy?: readonly RunningContainer[];
   readonly graceSeconds: number;
+  /** The GracefulRollout that governs the workload. */
+  readonly gracefulRollout?: GracefulRollout;
+  /** The operator completes the hooks and the grace period of this workload as it is written. */
+  readonly enforced: boolean;
+  readonly autoscaler?: Autoscaler;
+  /** The fewest pods that the workload is meant to have. */
+  readonly fewestPods?: number;
+}
+
+export function factsOf(workload: Workload, context: Context): Facts {
+  const { spec } = workload.template;
+  const running = [
+    ...spec.containers.map((container) => ({ container, init: false })),
+    ...(spec.initContainers ?? [])
+      .filter(({ restartPolicy }) => restartPolicy === 'Always')
+      .map((container) => ({ container, init: true })),
+  ];
+  const deployment = asDeployment(workload);
+  const selecting = context.services?.filter((service) => selects(service, deployment));
+  const busyServices = selecting?.flatMap((service) => busyPart(service, running));
+  const owning = (services: readonly Service[]): RunningContainer[] => {
+    const serving = new Set<unknown>(servingContainers(running, services, undefined).serving);
+    return running.filter((candidate) => serving.has(candidate));
+  };
+  const gracefulRollout = governing(workload, context);
+  const autoscaler = context.horizontalPodAutoscalers?.find(
+    ({ namespace, target }) =>
+      target.kind === workload.kind && target.name === workload.name && isHere(namespace, workload),
+  );
+  const fewestPods = autoscaler === undefined ? writtenPods(workload, context) : (autoscaler.minReplicas ?? 1);
+  return {
+    running,
+    ...(selecting === undefined ? {} : { selecting, serving: owning(selecting) }),
+    ...(busyServices === undefined ? {} : { busyServices, busy: owning(busyServices) }),
+    graceSeconds: spec.terminationGracePeriodSeconds ?? API_DEFAULT_GRACE_SECONDS,
+    ...(gracefulRollout === undefined ? {} : { gracefulRollout }),
+    enforced: gracefulRollout?.spec.mode === 'Enforce',
+    ...(autoscaler === undefined ? {} : { autoscaler }),
+    ...(fewestPods === undefined ? {} : { fewestPods }),
+  };
+}
+
+/** How long a container says that it needs after SIGTERM; of one that serves, a GracefulRollout has the last word. */
+export function drainOf(facts: Facts, running: RunningContainer): Drain | undefined {
+  const { gracefulRollout, serving = [] } = facts;
+  return gracefulRollout !== undefined && serving.includes(running)
+    ? {
+        seconds: gracefulRollout.spec.termination.drainSeconds,
+        declaredBy: `GracefulRollout ${gracefulRollout.metadata.name ?? ''}`,
+      }
+    : declaredDrain(running.container);
+}
+
+/** The workload as src/contract knows it. */
+export function asDeployment({ namespace, name, template, strategy }: Workload): Deployment {
+  return {
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+    spec: {
+      selector: {},
+      template: { metadata: { labels: template.labels }, spec: template.spec },
+      ...(strategy === undefined ? {} : { strategy }),
+    },
+  };
+}
+
+/** An object that names no namespace may be of this one. */
+export function isHere(namespace: string | undefined, workload: Workload): boolean {
+  return namespace === undefined || workload.namespace === undefined || namespace === workload.namespace;
+}
+
+/** How long the preStop hook of a container takes, as far as it can be told. */
+export function sleepOf({ container }: RunningContainer): Sleep | undefined {
+  return hookSleep(container.lifecycle?.preStop);
+}
+
+const forMetrics = /metrics|prometheus|exporter|monitor|telemetry|scrape/i;
+
+/** Without the ports that only a scraper asks; nothing for a headless Service, whose clients pick pods themselves. */
+function busyPart(service: Service, running: readonly RunningContainer[]): Service[] {
+  const { clusterIP, ports = [] } = service.spec;
+  if (clusterIP === 'None' || forMetrics.test(service.metadata.name ?? '')) return [];
+  const busy = ports.filter((port) => !isForMetrics(port, running));
+  return busy.length === 0 ? [] : [{ ...service, spec: { ...service.spec, ports: busy } }];
+}
+
+function isForMetrics(
+  { name = '', port, targetPort = port }: ServicePort,
+  running: readonly RunningContainer[],
+): boolean {
+  if (forMetrics.test(name) || forMetrics.test(`${targetPort}`)) return true;
+  return running.some(({ container }) =>
+    container.ports?.some((own) => own.containerPort === targetPort && forMetrics.test(own.name ?? '')),
+  );
+}
+
+function governing(workload: Workload, { gracefulRollouts = [] }: Context): GracefulRollout | undefined {
+  if (workload.kind !== 'Deployment') return undefined;
+  return electRollout(
+    gracefulRollouts.filter(
+      ({ metadata, spec }) => spec.targetRef.name === workload.name && isHere(metadata.namespace, workload),
+    ),
+  ).winner;
+}
+
+/** Where `replicas` is left out, an autoscaler that is not known may set it. */
+function writtenPods({ kind, replicas }: Workload, context: Context): number | undefined {
+  if (kind === 'DaemonSet' || kind === 'Job' || kind === 'CronJob' || kind === 'Pod') return undefined;
+  return replicas ?? (context.horizontalPodAutoscalers === undefined ? undefined : 1);
 }
