@@ -1,0 +1,315 @@
+import type { Counter } from 'prom-client';
+import {
+  type AdmitReason,
+  identityOf,
+  type JudgedPod,
+  judgeDeletion,
+  judgeEviction,
+  type OwnerFacts,
+  type RequestFacts,
+} from '../gate/admit.ts';
+import { type AdmitPlan, planIntent, reasonOf } from '../gate/admitPlan.ts';
+import { type PodIdentity, readState } from '../gate/drainState.ts';
+import type { DrainPath, DrainState, PodView } from '../gate/types.ts';
+import type { Client } from '../kube/index.ts';
+import { isOlderVersion } from '../kube/versions.ts';
+import { type Clock, type Logger, linkAbort } from '../runtime/index.ts';
+import { type AdmissionRequest, type AdmissionResponse, allow, deny } from './admissionReview.ts';
+import { GateIntents } from './gateIntent.ts';
+import type { PodPredicate } from './gatePodWaits.ts';
+import { judgedPodOf, requestFactsOf } from './gateRequest.ts';
+import type { AdmissionHandler } from './server.ts';
+
+/** What the handlers know of the cluster; answered from caches. */
+export interface GateView {
+  /** False until the first complete lists that the answers below are made from are there. */
+  synced(): boolean;
+  /** What states are signed with; undefined until it is read. */
+  key(): Uint8Array | undefined;
+  leaderAlive(): boolean;
+  podNamed(namespace: string, name: string): PodView | undefined;
+  /** By the pod's controller owner, or by `state.owner` where the pod was handed over. */
+  ownersOf(pod: JudgedPod, state: DrainState | undefined): OwnerFacts;
+  /** See `PodWaits.waitForPod`. */
+  waitForPod(pod: PodIdentity, isOver: PodPredicate, signal: AbortSignal): Promise<PodView | undefined>;
+}
+
+export interface GateWebhookOptions {
+  readonly client: Pick<Client, 'find' | 'patch'>;
+  readonly view: GateView;
+  /** `system:serviceaccount:<namespace>:<name>` of the operator. */
+  readonly ownUser: string;
+  readonly clock: Clock;
+  /** graceful_rollout_gate_answers_total */
+  readonly answers: Counter<'webhook' | 'answer'>;
+  readonly log: Logger;
+}
+
+/** A person's delete waits this long for its drain; the API server's own limit is 34 s. */
+export const HOLD_MS = 25_000;
+/** Of the 2 s that the API server gives: an answer that is not ready with 500 ms left admits. */
+const QUICK_ANSWER_MS = 1_500;
+/** Of the 30 s. */
+const HELD_ANSWER_MS = 29_500;
+/** One write of a held request. */
+const HELD_WRITE_MS = 5_000;
+/** A pod that is given back again and again under a waiting person is not worth more writes than this. */
+const MOST_WRITES = 6;
+
+/** How a request ended; the label `answer` of the counter. */
+export type GateAnswer =
+  | AdmitReason
+  /** ReplicaSet controller: 404. */
+  | 'NotFound'
+  /** Eviction: 429. */
+  | 'TooManyRequests'
+  | 'NotAPod'
+  | 'Gone'
+  /** The intent could not be written. */
+  | 'WriteFailed'
+  /** No time was left for it. */
+  | 'NoTime'
+  /** 25 s were not enough. */
+  | 'NotDrainedInTime'
+  | 'HungUp'
+  /** A fault of ours. */
+  | 'Failed';
+
+type Webhook = 'gate-replicasets' | 'gate-deletes' | 'gate-evictions';
+
+interface Call {
+  readonly webhook: Webhook;
+  readonly request: AdmissionRequest;
+  readonly facts: RequestFacts;
+  readonly signal: AbortSignal;
+  readonly key: Uint8Array;
+  /** Monotonic: when the answer has to be there. */
+  readonly answerByMs: number;
+  /** Wall clock: when a person's wait ends. */
+  readonly untilMs: number;
+}
+
+type Look =
+  | { readonly answer: 'Admit'; readonly why: AdmitReason }
+  | { readonly answer: 'Gate'; readonly path: DrainPath; readonly plan: AdmitPlan };
+
+/** The handlers of the three webhooks of the deletion gate (design.md §5, step 1). They never throw. */
+export function gateWebhooks(options: GateWebhookOptions): {
+  /** `/gate-replicasets`, 2 s: 404 once the intent is written. */
+  readonly gateReplicaSets: AdmissionHandler;
+  /** `/gate-deletes`, 30 s: waits, then admits. */
+  readonly gateDeletes: AdmissionHandler;
+  /** `/gate-evictions`, 2 s: 429 with the reason. */
+  readonly gateEvictions: AdmissionHandler;
+} {
+  const gate = new Gate(options);
+  return {
+    gateReplicaSets: (request, { signal }) => gate.answer('gate-replicasets', request, signal),
+    gateDeletes: (request, { signal }) => gate.answer('gate-deletes', request, signal),
+    gateEvictions: (request, { signal }) => gate.answer('gate-evictions', request, signal),
+  };
+}
+
+class Gate {
+  readonly #options: GateWebhookOptions;
+  readonly #intents: GateIntents;
+
+  constructor(options: GateWebhookOptions) {
+    this.#options = options;
+    this.#intents = new GateIntents(options.client, options.clock, options.log);
+  }
+
+  async answer(webhook: Webhook, request: AdmissionRequest, signal: AbortSignal): Promise<AdmissionResponse> {
+    try {
+      return await this.#decide(webhook, request, signal);
+    } catch (err) {
+      // After an abort nobody hears the answer.
+      if (!signal.aborted) {
+        const { namespace, name } = request;
+        this.#options.log.error('the gate failed, request admitted', { webhook, namespace, name, err });
+      }
+      return this.#admit({ webhook, request }, signal.aborted ? 'HungUp' : 'Failed');
+    }
+  }
+
+  async #decide(webhook: Webhook, request: AdmissionRequest, signal: AbortSignal): Promise<AdmissionResponse> {
+    const { clock, view } = this.#options;
+    const key = view.key();
+    if (!view.synced() || key === undefined) return this.#admit({ webhook, request }, 'NotSynced');
+    const call: Call = {
+      webhook,
+      request,
+      facts: requestFactsOf(request),
+      signal,
+      key,
+      answerByMs: clock.monotonicMs() + (webhook === 'gate-deletes' ? HELD_ANSWER_MS : QUICK_ANSWER_MS),
+      // A person asks at `/gate-deletes`; elsewhere there is no time to wait.
+      untilMs: clock.nowMs() + (webhook === 'gate-deletes' ? HOLD_MS : 0),
+    };
+    const pod = await this.#podOf(call);
+    return pod === undefined ? this.#admit(call, 'NotAPod') : await this.#settle(call, pod);
+  }
+
+  /** The pod that is asked about: of a DELETE the stored one, of an eviction the cached one. */
+  async #podOf(call: Call): Promise<JudgedPod | undefined> {
+    const { resource, subResource, operation, oldObject, namespace, name } = call.request;
+    if (resource.group !== '' || resource.resource !== 'pods') return undefined;
+    if (call.webhook !== 'gate-evictions') {
+      return operation === 'DELETE' && (subResource ?? '') === '' ? judgedPodOf(oldObject) : undefined;
+    }
+    if (operation !== 'CREATE' || subResource !== 'eviction' || !namespace || !name) return undefined;
+    return this.#options.view.podNamed(namespace, name) ?? (await this.#read(call, { namespace, name }));
+  }
+
+  /** Looks, writes, waits and looks again until there is an answer: every answer is a function of the pod as it is then. */
+  async #settle(call: Call, asked: JudgedPod): Promise<AdmissionResponse> {
+    let pod = asked;
+    let conflicts = 0;
+    for (let writes = 0; writes < MOST_WRITES; ) {
+      const look = this.#look(call, pod);
+      if (look.answer === 'Admit') return this.#admit(call, look.why, pod);
+      const { path, plan } = look;
+      if (plan.do === 'Keep') {
+        if (path !== 'Delete') return this.#refuse(call, path, plan.state, pod);
+        const seen = await this.#wait(call, pod, plan.state);
+        if (seen === 'TimeIsUp') return this.#admitUndrained(call, plan.state, pod);
+        if (seen === 'Gone') return this.#admit(call, 'Gone', pod);
+        pod = seen;
+        conflicts = 0;
+        continue;
+      }
+      const deadlineMs = this.#writeLimitMs(call);
+      if (deadlineMs <= 0 && plan.do === 'Write') return this.#admit(call, 'NoTime', pod);
+      const write = await this.#write(call, pod, plan.state, deadlineMs);
+      writes += 1;
+      if (plan.do === 'Refresh') return this.#refuse(call, path, plan.state, pod);
+      if (write.result === 'Written') {
+        if (path !== 'Delete') return this.#refuse(call, path, plan.state, write.pod);
+        pod = write.pod;
+      } else if (write.result === 'Conflict' && conflicts === 0) {
+        conflicts += 1;
+        const read = await this.#read(call, refOf(pod));
+        if (read === undefined) return this.#admit(call, 'Gone', pod);
+        pod = read;
+      } else {
+        return this.#admit(call, write.result === 'Gone' ? 'Gone' : 'WriteFailed', pod);
+      }
+    }
+    return this.#admit(call, 'WriteFailed', pod);
+  }
+
+  #look(call: Call, pod: JudgedPod): Look {
+    const { clock, view, ownUser } = this.#options;
+    const nowMs = clock.nowMs();
+    const state = readState(pod, call.key);
+    const input = {
+      nowMs,
+      request: call.facts,
+      ownUser,
+      synced: true,
+      leaderAlive: view.leaderAlive(),
+      pod,
+      state,
+      ...view.ownersOf(pod, state.kind === 'State' ? state.state : undefined),
+    };
+    const judgement = call.webhook === 'gate-evictions' ? judgeEviction(input) : judgeDeletion(input);
+    if (judgement.answer === 'Admit') return judgement;
+    const { path } = judgement;
+    const { username } = call.facts;
+    return { answer: 'Gate', path, plan: planIntent({ path, username, nowMs, untilMs: call.untilMs, state }) };
+  }
+
+  /** Until the answer would be another one. A hang-up on the way gives the pod back and rejects. */
+  async #wait(call: Call, pod: JudgedPod, state: DrainState): Promise<JudgedPod | 'Gone' | 'TimeIsUp'> {
+    const { clock, view } = this.#options;
+    const identity = identityOf(pod);
+    if (identity === undefined) return 'Gone';
+    const known = pod.metadata.resourceVersion ?? '';
+    const endMs = Math.min(call.untilMs, state.until === undefined ? call.untilMs : Date.parse(state.until));
+    const time = linkAbort(call.signal);
+    const cancel = clock.schedule(endMs - clock.nowMs(), () => time.abort(new Error('the wait is over')));
+    try {
+      const isOver: PodPredicate = (seen) => {
+        if (seen === undefined) return true;
+        // The cache may not have our own write yet.
+        if (isOlderVersion(seen.metadata.resourceVersion ?? '', known)) return false;
+        const look = this.#look(call, seen);
+        return look.answer === 'Admit' || look.plan.do !== 'Keep';
+      };
+      return (await view.waitForPod(identity, isOver, time.signal)) ?? 'Gone';
+    } catch (err) {
+      if (call.signal.aborted || !time.signal.aborted) throw err;
+      return 'TimeIsUp';
+    } finally {
+      cancel();
+      time.release();
+      await this.#abandonIfHungUp(call, pod);
+    }
+  }
+
+  async #write(call: Call, pod: JudgedPod, state: DrainState, deadlineMs: number) {
+    try {
+      return await this.#intents.write(pod, state, call.key, { signal: call.signal, deadlineMs });
+    } finally {
+      await this.#abandonIfHungUp(call, pod);
+    }
+  }
+
+  async #abandonIfHungUp(call: Call, pod: JudgedPod): Promise<void> {
+    const identity = identityOf(pod);
+    if (!call.signal.aborted || call.webhook !== 'gate-deletes' || identity === undefined) return;
+    const abandoned = await this.#intents.abandon(identity, call.facts.username, call.key);
+    this.#options.log.debug('a deletion was given up by who asked', { ...identity, abandoned });
+  }
+
+  #read(call: Call, ref: { readonly namespace: string; readonly name: string }): Promise<JudgedPod | undefined> {
+    return this.#intents.read(ref, { signal: call.signal, deadlineMs: Math.max(1, this.#writeLimitMs(call)) });
+  }
+
+  #writeLimitMs({ webhook, answerByMs }: Call): number {
+    const leftMs = answerByMs - this.#options.clock.monotonicMs();
+    return webhook === 'gate-deletes' ? Math.min(HELD_WRITE_MS, leftMs) : leftMs;
+  }
+
+  #admit(call: Pick<Call, 'webhook' | 'request'>, answer: GateAnswer, pod?: JudgedPod): AdmissionResponse {
+    this.#note(call, answer, pod);
+    return allow(call.request, { auditAnnotations: { gate: answer } });
+  }
+
+  #admitUndrained(call: Call, state: DrainState, pod: JudgedPod): AdmissionResponse {
+    this.#note(call, 'NotDrainedInTime', pod);
+    const { namespace, name } = pod.metadata;
+    return allow(call.request, {
+      warnings: [`pod ${namespace}/${name} is deleted before it is drained: ${reasonOf(state)}`],
+      auditAnnotations: { gate: 'NotDrainedInTime' },
+    });
+  }
+
+  #refuse(call: Call, path: DrainPath, state: DrainState, pod: JudgedPod): AdmissionResponse {
+    const { name } = pod.metadata;
+    const gone = path === 'ScaleDown';
+    const answer = gone ? 'NotFound' : 'TooManyRequests';
+    this.#note(call, answer, pod);
+    return deny(
+      call.request,
+      { code: gone ? 404 : 429, reason: answer, message: `pod ${name} is being drained: ${reasonOf(state)}` },
+      { auditAnnotations: { gate: answer } },
+    );
+  }
+
+  #note({ webhook, request }: Pick<Call, 'webhook' | 'request'>, answer: GateAnswer, pod?: JudgedPod): void {
+    this.#options.answers.inc({ webhook, answer });
+    this.#options.log.debug('answered the end of a pod', {
+      webhook,
+      answer,
+      namespace: request.namespace,
+      name: request.name,
+      uid: pod?.metadata.uid,
+      username: request.userInfo.username,
+    });
+  }
+}
+
+function refOf({ metadata }: JudgedPod): { readonly namespace: string; readonly name: string } {
+  return { namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
+}
