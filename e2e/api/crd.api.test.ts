@@ -48,6 +48,27 @@ const status: GracefulRolloutStatus = {
     { path: 'spec.template.spec.terminationGracePeriodSeconds', from: '30', to: '35' },
   ],
   findings: [{ code: 'SingleReplica', severity: 'info', message: 'one replica', remedy: 'run two' }],
+  endpointCheck: {
+    margin: { pods: 2, minSeconds: -0.25, p50Seconds: 5.125, p99Seconds: 4 },
+    recommendedPreStopSeconds: 3,
+    draining: [{ pod: 'shop-1', path: 'Eviction', stage: 'Isolated', reason: 'waits', since: '2026-11-22T12:00:00Z' }],
+    recent: [
+      {
+        pod: 'shop-0',
+        node: 'one',
+        path: 'ScaleDown',
+        by: 'system:serviceaccount:kube-system:replicaset-controller',
+        outcome: 'Verified',
+        askedAt: '2026-11-22T12:00:00.125Z',
+        goneAt: '2026-11-22T12:00:09Z',
+        proxiesEvidence: 'PartialBarrier',
+        proxiesConfirmed: 1,
+        proxiesSilent: ['two'],
+        marginSeconds: 5,
+        violation: 'node two did not confirm',
+      },
+    ],
+  },
   touch: { templateHash: '0011', contractHash: '2233', at: '2026-11-22T12:00:00Z' },
   contest: { field: 'spec.x', writer: 'hpa', value: '1', times: 3, lastSeenTime: '2026-11-22T12:00:00Z' },
   conditions: [
@@ -80,7 +101,7 @@ test('a full status is stored as it is, through the status subresource only', as
 
   const { stdout } = await run('get', 'gr', '-n', namespace, '-o', 'wide');
   const [head, row] = stdout.split('\n').map((line) => line.split(/ {2,}/));
-  expect(head).toEqual(['NAME', 'TARGET', 'PHASE', 'CONTRACT', 'HELD-BY', 'AGE', 'MODE', 'MESSAGE']);
+  expect(head).toEqual(['NAME', 'TARGET', 'PHASE', 'CONTRACT', 'HELD-BY', 'AGE', 'MODE', 'GATE', 'MESSAGE']);
   expect(row?.filter((_, index) => index !== 5)).toEqual([
     'full',
     'shop',
@@ -88,6 +109,7 @@ test('a full status is stored as it is, through the status subresource only', as
     'preStop 5s, grace 35s',
     'gr/database',
     'Enforce',
+    'Gate',
     'the contract holds',
   ]);
   const waited = await run('wait', '-n', namespace, 'gr/full', '--for=condition=Ready', '--timeout=5s');
@@ -108,6 +130,8 @@ test.each([
   ['gr.spec.targetRef', 'The Deployment to protect, in the same namespace.'],
   ['gr.spec.readiness.probe.httpGet.port', 'The port to probe: its number (1 to 65535), or the name of a port'],
   ['gr.spec.termination.gracePeriodSeconds', 'terminationGracePeriodSeconds of the pods, at least.'],
+  ['gr.spec.endpointCheck.drained.metric', 'Drained when a metric that the pod serves'],
+  ['gr.status.endpointCheck.recent', 'The pods that ended last, the newest first'],
   ['gr.spec.strategy.maxSurge', 'may be there beyond the replicas during a rollout.'],
 ])('kubectl explain %s has its description', async (field, description) => {
   const { code, stdout } = await run('explain', field);

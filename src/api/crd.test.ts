@@ -64,7 +64,7 @@ test('names and columns', () => {
           served: true,
           storage: true,
           subresources: { status: {} },
-          additionalPrinterColumns: ['Target', 'Phase', 'Contract', 'Held-By', 'Age', 'Mode', 'Message'].map(
+          additionalPrinterColumns: ['Target', 'Phase', 'Contract', 'Held-By', 'Age', 'Mode', 'Gate', 'Message'].map(
             (name) => ({
               name,
             }),

@@ -25,6 +25,7 @@ export function customResourceDefinition(): Readonly<Record<string, unknown>> {
             column('Held-By', '.status.heldBy', 'What the rollout of the target waits for.'),
             { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
             { ...column('Mode', '.spec.mode', 'Enforce or Audit.'), priority: 1 },
+            { ...column('Gate', '.spec.endpointCheck.mode', 'Gate, Observe or Off.'), priority: 1 },
             {
               ...column('Message', '.status.conditions[?(@.type=="Ready")].message', 'Why it is ready or not.'),
               priority: 1,

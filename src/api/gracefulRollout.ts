@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { endpointCheckStatusSchema } from './drainStatus.ts';
 import type { KubeObject } from './kubernetes.ts';
 import type { readinessProbe } from './probe.ts';
 import type { specSchema } from './spec.ts';
@@ -20,6 +21,9 @@ export type GracefulRolloutSpec = Json<z.output<typeof specSchema>>;
 export type GracefulRolloutSpecInput = Json<z.input<typeof specSchema>>;
 
 export type GracefulRolloutStatus = Json<z.output<typeof statusSchema>>;
+
+/** `status.endpointCheck`, times as RFC 3339 texts. */
+export type EndpointCheckStatus = Json<z.output<typeof endpointCheckStatusSchema>>;
 
 /** A core/v1 Probe that can be a readiness probe. */
 export type ReadinessProbe = Json<z.output<typeof readinessProbe>>;

@@ -1,7 +1,10 @@
 /** The GracefulRollout API: schema, types, names, registry. Pure; Kubernetes' own types are in kubernetes.ts. */
+export { DRAIN_OUTCOMES, DRAIN_PATHS, DRAIN_STAGES } from './drainStatus.ts';
+export { DEFAULT_ENDPOINT_CHECK_TIMEOUT_SECONDS } from './endpointCheck.ts';
 export { FINDINGS, type FindingCode } from './findings.ts';
 export type {
   Change,
+  EndpointCheckStatus,
   Finding,
   GracefulRollout,
   GracefulRolloutSpec,

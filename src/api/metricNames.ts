@@ -1,3 +1,5 @@
+import { DRAIN_OUTCOMES, DRAIN_PATHS, DRAIN_STAGES } from './drainStatus.ts';
+
 /** A metric: what kind, which labels, what it counts and in which unit (the name's last word). */
 export interface MetricEntry {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -39,6 +41,51 @@ export const METRICS = {
     type: 'counter',
     labels: ['webhook', 'decision'],
     help: 'Admission requests by webhook and decision (Unchanged, Completed, Restored, GivenBack; not looked at: NoRollout, NotADeployment, NotSynced, Terminating, Unreadable).',
+  },
+  graceful_rollout_drains_total: {
+    type: 'counter',
+    labels: ['path', 'outcome'],
+    help: `Pods of targets that ended, by what asked for it (${Object.keys(DRAIN_PATHS).join(', ')}) and how (${Object.keys(DRAIN_OUTCOMES).join(', ')}).`,
+  },
+  graceful_rollout_drain_stage_seconds: {
+    type: 'histogram',
+    labels: ['stage'],
+    help: `Seconds that a drain took to reach a stage, from the stage before (${Object.keys(DRAIN_STAGES).slice(1).join(', ')}).`,
+  },
+  graceful_rollout_draining_pods: {
+    type: 'gauge',
+    labels: ['path', 'stage'],
+    help: 'Pods that are being drained now, by what asked for it and the stage that was reached last.',
+  },
+  graceful_rollout_gate_answers_total: {
+    type: 'counter',
+    labels: ['webhook', 'answer'],
+    help: "Answers of the gate's webhooks to deletions and evictions, by webhook and answer.",
+  },
+  graceful_rollout_eviction_waiting: {
+    type: 'gauge',
+    labels: ['namespace'],
+    help: 'Pods whose eviction waits for a replacement or a PodDisruptionBudget.',
+  },
+  graceful_rollout_endpoint_margin_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'Seconds from the confirmation of the last proxy to the (estimated) SIGTERM of a pod; negative: SIGTERM came first.',
+  },
+  graceful_rollout_barrier_rounds_total: {
+    type: 'counter',
+    labels: ['evidence'],
+    help: 'Barriers through the service proxies of all nodes, by the evidence that they gave (Barrier, PartialBarrier, QuietTime).',
+  },
+  graceful_rollout_barrier_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'Seconds from the beginning of a barrier to the confirmation of the last proxy, or to its time limit.',
+  },
+  graceful_rollout_barrier_silent_nodes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Nodes whose service proxy did not confirm the last barrier in time.',
   },
 } as const satisfies Record<string, MetricEntry>;
 

@@ -38,6 +38,15 @@ export const ADOPT_REQUEST_PREFIX = 'requested-';
 export const GIVE_BACK_ANNOTATION = `${GROUP}/give-back` as const;
 
 /**
+ * On a pod: where its drain stands, as JSON text that carries the operator's signature (design.md §5). Without a valid
+ * signature it counts as absent, so that whoever may only patch pods cannot have the operator delete one.
+ */
+export const DRAIN_ANNOTATION = `${GROUP}/drain` as const;
+
+/** The field manager of what the gate writes: pods, the namespaces of its webhooks, `status.endpointCheck`. */
+export const GATE_FIELD_MANAGER = 'graceful-rollout-gate';
+
+/**
  * Seconds in the grace period beyond preStop and drain: the kubelet takes whole seconds for the hook off the grace
  * period and the runtime needs time to deliver signals (pkg/kubelet/kuberuntime/kuberuntime_container.go).
  */

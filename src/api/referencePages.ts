@@ -1,6 +1,14 @@
 import { FINDINGS } from './findings.ts';
 import { METRICS, type MetricEntry } from './metricNames.ts';
-import { ADOPT_ANNOTATION, API_VERSION, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION, KIND, SHORT_NAME } from './names.ts';
+import {
+  ADOPT_ANNOTATION,
+  API_VERSION,
+  CONTRACT_ANNOTATION,
+  DRAIN_ANNOTATION,
+  GIVE_BACK_ANNOTATION,
+  KIND,
+  SHORT_NAME,
+} from './names.ts';
 import { CONDITION_TYPES, EVENTS, REASONS } from './registry.ts';
 import type { CelValidation } from './rule.ts';
 import { PHASES } from './status.ts';
@@ -95,6 +103,17 @@ export function apiPage(): string {
           code(GIVE_BACK_ANNOTATION),
           'you',
           'Write `"true"` on a Deployment that no GracefulRollout enforces any more to have it given back at once, which is a rollout; otherwise it is given back with the next change of its template.',
+        ],
+      ],
+    ),
+    '## Annotations on pods\n',
+    table(
+      ['Annotation', 'Written by', 'Meaning'],
+      [
+        [
+          code(DRAIN_ANNOTATION),
+          'the gate',
+          'Where the drain of this pod stands, as JSON text with a signature. Written by anybody else it counts as absent and is taken off.',
         ],
       ],
     ),

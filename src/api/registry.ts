@@ -114,7 +114,7 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** Every event that the operator writes, on the GracefulRollout and where it says so on the Deployment. */
+/** Every event that the operator writes, on the GracefulRollout; those about one pod name it as the related object. */
 export const EVENTS = {
   Adopted: { type: 'Normal', meaning: 'The target was brought to the contract; the note lists the leaves.' },
   Completed: {
@@ -130,6 +130,39 @@ export const EVENTS = {
   InvalidSpec: {
     type: 'Warning',
     meaning: 'The object does not fit this version of the operator; the note names the fields.',
+  },
+  Drained: {
+    type: 'Normal',
+    meaning:
+      'A pod was taken out of every proxy, verified, and let go; the note has the time of each stage in one line.',
+  },
+  DrainViolation: {
+    type: 'Warning',
+    meaning:
+      'A pod ended, or was let go, before its removal was verified: the time limit was over, it was the last endpoint, or its SIGTERM came too early; the note says which.',
+  },
+  EvictionWaiting: {
+    type: 'Warning',
+    meaning: 'An eviction waits for a replacement that is not coming, or for a PodDisruptionBudget; the note says why.',
+  },
+  EvictionGivenUp: {
+    type: 'Normal',
+    meaning: 'Nobody asks for the eviction of a pod any more: its ReplicaSet has it back.',
+  },
+  IsolationCollateral: {
+    type: 'Warning',
+    meaning:
+      'A pod could only be taken out of its Services by a label that something else selects on too; the note names what loses the pod.',
+  },
+  ForgedDrainState: {
+    type: 'Warning',
+    meaning:
+      'The annotation graceful-rollout.io/drain of a pod was not written by the operator, or for another pod; it was ignored and taken off.',
+  },
+  ProxySilent: {
+    type: 'Warning',
+    meaning:
+      'The service proxies of some nodes do not confirm in time; the note names the nodes. Quiet time covers them.',
   },
   Finding: { type: 'Warning', meaning: 'A new finding of severity warning; the note carries its code.' },
 } as const satisfies Record<string, { readonly type: 'Normal' | 'Warning'; readonly meaning: string }>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { endpointCheckSchema, evictionSchema } from './endpointCheck.ts';
 import { GRACE_MARGIN_SECONDS } from './names.ts';
 import { readinessProbe, wholeNumber } from './probe.ts';
 import { withRules } from './rule.ts';
@@ -142,6 +143,8 @@ export const specSchema = z
     readiness: readiness.prefault({}).meta({ description: 'When a pod of the target counts as able to serve.' }),
     termination: termination.prefault({}).meta(termination.meta() ?? {}),
     strategy: strategy.prefault({}).meta(strategy.meta() ?? {}),
+    endpointCheck: endpointCheckSchema.prefault({}).meta(endpointCheckSchema.meta() ?? {}),
+    eviction: evictionSchema.optional(),
     mode: z.enum(['Enforce', 'Audit']).default('Enforce').meta({
       description:
         'Enforce (default): the template of the target is completed whenever it is written. Audit: nothing is changed, the status says what would be.',

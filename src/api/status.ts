@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { endpointCheckStatusSchema } from './drainStatus.ts';
 import { STATUS_LIST_LIMIT } from './names.ts';
 import { readinessProbe } from './probe.ts';
 
@@ -148,6 +149,7 @@ export const statusSchema = z
       .array(findingSchema)
       .optional()
       .meta({ description: `What was found about the target, the worst first, at most ${STATUS_LIST_LIMIT}.` }),
+    endpointCheck: endpointCheckStatusSchema.optional(),
     touch: z
       .object({
         templateHash: z.string().meta({ description: 'The hash of the template that was touched.' }),

@@ -68,6 +68,49 @@ const strategy = fc
   )
   .filter(({ maxSurge, maxUnavailable = 0 }) => ![maxSurge, maxUnavailable].every((it) => it === 0 || it === '0%'));
 
+const seconds1 = (max: number) => fc.oneof(fc.constantFrom(1, max), fc.integer({ min: 1, max }));
+const path = fc.constantFrom('/', '/drained', '/metrics?name[]=a', '/%20');
+const drained = fc
+  .tuple(
+    fc.oneof(
+      fc.record({
+        httpGet: fc.record(
+          { path, port: fc.integer({ min: 1, max: 65_535 }), scheme: fc.constantFrom('HTTP', 'HTTPS') },
+          { requiredKeys: ['path', 'port'] },
+        ),
+      }),
+      fc.record({
+        metric: fc.record(
+          {
+            path,
+            port: fc.integer({ min: 1, max: 65_535 }),
+            name: fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,10}$/),
+            max: seconds(600),
+          },
+          { requiredKeys: ['port', 'name'] },
+        ),
+      }),
+    ),
+    fc.record({ timeoutSeconds: seconds1(600) }, optional),
+  )
+  .map(([asks, limit]) => ({ ...asks, ...limit }));
+
+const endpointCheck = fc
+  .record(
+    {
+      mode: fc.constantFrom('Gate', 'Observe', 'Off'),
+      timeoutSeconds: seconds1(3_600),
+      quietSeconds: seconds(600),
+      drained,
+    },
+    optional,
+  )
+  .filter(({ timeoutSeconds = 60, quietSeconds = 0, drained }) => {
+    return quietSeconds + (drained === undefined ? 0 : (drained.timeoutSeconds ?? 30)) < timeoutSeconds;
+  });
+
+const eviction = fc.record({ minReady: count(0), replacementTimeoutSeconds: seconds1(86_400) }, optional);
+
 const spec = fc.record(
   {
     targetRef: fc.record(
@@ -84,6 +127,8 @@ const spec = fc.record(
     ),
     termination,
     strategy,
+    endpointCheck,
+    eviction,
     mode: fc.constantFrom('Enforce', 'Audit'),
     adoption: fc.constantFrom('Immediate', 'NextRollout'),
   },
@@ -131,6 +176,11 @@ const strayKeys = [
   'maxUnavailable',
   'container',
   'value',
+  'metric',
+  'timeoutSeconds',
+  'quietSeconds',
+  'drained',
+  'minReady',
   'Mode',
   'constructor',
 ];

@@ -79,6 +79,7 @@ export function rolloutSpec(
     readiness: change.readiness ?? {},
     termination: { preStopSleepSeconds: 5, drainSeconds: 25, ...change.termination },
     strategy: { maxUnavailable: 0, ...change.strategy },
+    endpointCheck: { mode: 'Gate', timeoutSeconds: 60 },
     mode: change.mode ?? 'Enforce',
     adoption: 'Immediate',
   };

@@ -57,7 +57,7 @@ export async function writeStatus(
   signal: AbortSignal,
 ): Promise<KubeObject | undefined> {
   const { metadata, status: before } = snapshot.rollout;
-  const { contest: _, heldBy: __, ...owned } = before ?? {};
+  const { contest: _, heldBy: __, endpointCheck: ___, ...owned } = before ?? {};
   if (canonical(owned) === canonical(status)) return undefined;
   const { namespace = '', name = '', uid, resourceVersion } = metadata;
   const body = { apiVersion: API_VERSION, kind: KIND, metadata: { namespace, name, uid, resourceVersion }, status };
