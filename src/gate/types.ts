@@ -131,11 +131,17 @@ export interface ProxyAnswer {
 
 /** What happened since isolation, in memory only: a new leader finds it out again. */
 export interface DrainProgress {
+  /**
+   * When this leader saw the state first. A time on the pod that lies in the leader's future (another clock, or a clock
+   * that was set back) counts as this moment, so that no deadline holds for ever.
+   */
+  readonly seenAtMs?: number;
   readonly replacementKnown?: ProxyAnswer;
   readonly slicesCleanAtMs?: number;
   readonly proxies?: ProxyAnswer;
   /** `drained` of the spec: met, or its own time-out is over. */
   readonly drained?: { readonly atMs: number; readonly met: boolean };
+  /** When the application was asked first. */
   readonly drainedAskedAtMs?: number;
   /** The API server's answer to the last dry-run eviction. */
   readonly budget?: { readonly atMs: number; readonly allowed: boolean; readonly message: string };

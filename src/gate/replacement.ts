@@ -1,0 +1,82 @@
+import { DEFAULT_QUIET_SECONDS } from './stepAfterIsolation.ts';
+import { lastEndpointOf, readyStandIns, readyWithout } from './stepFacts.ts';
+import type { GateStep, Observation } from './types.ts';
+
+/** A budget that said no is asked again after this, and a yes holds no longer. */
+export const BUDGET_ANSWER_MS = 5_000;
+const pendingBudgetMs = 1_000;
+
+/**
+ * The pod must not leave before its replacement is Ready: a Service would be without a ready endpoint, or an eviction
+ * would go below what `spec.eviction.minReady` or a budget wants (a budget that selects the pod always wants to be asked,
+ * and allows more once the replacement is there).
+ */
+export function isReplacementNeeded(observation: Observation): boolean {
+  if (lastEndpointOf(observation) !== undefined) return true;
+  if (observation.state.path !== 'Eviction') return false;
+  return observation.budgets.length > 0 || readyWithout(observation) < minReadyOf(observation);
+}
+
+/** More than the Deployment has replicas can never be Ready: that would hold every eviction for ever. */
+function minReadyOf({ settings, deployment }: Observation): number {
+  return Math.min(settings.minReady ?? 0, deployment?.replicas ?? 0);
+}
+
+/** What is still to be done or waited for before a handed-over pod may leave. Undefined: nothing. */
+export function stepToReplace(observation: Observation): GateStep | undefined {
+  const missing = missingReplacement(observation);
+  if (missing !== undefined) return { do: 'Wait', reason: missing };
+  if (observation.services.length > 0) {
+    const step = stepToConfirm(observation);
+    if (step !== undefined) return step;
+  }
+  const asksBudgets = observation.state.path === 'Eviction' && observation.budgets.length > 0;
+  return asksBudgets ? stepToAskBudgets(observation) : undefined;
+}
+
+/**
+ * Read from the pods: the ReplicaSet's own status still counts the pod that was handed over for a while. Pods of it that
+ * are asked to leave themselves do not count.
+ */
+function missingReplacement(observation: Observation): string | undefined {
+  const { replicaSet, state, deployment } = observation;
+  const ready = readyStandIns(observation).length;
+  if (replicaSet !== undefined && ready < replicaSet.replicas) {
+    return `waiting for its replacement: ${ready} of ${replicaSet.replicas} pods of ReplicaSet ${replicaSet.name} are Ready`;
+  }
+  const last = lastEndpointOf(observation);
+  if (last !== undefined) return `waiting for its replacement: Service ${last.name} has no other ready endpoint`;
+  const stays = readyWithout(observation);
+  const minReady = minReadyOf(observation);
+  if (state.path === 'Eviction' && stays < minReady) {
+    return `waiting for its replacement: ${stays} other pods of Deployment ${deployment?.name} are Ready, spec.eviction.minReady is ${minReady}`;
+  }
+  return undefined;
+}
+
+/** Every proxy knows the replacement: a barrier, and quiet time where it is no proof. */
+function stepToConfirm({ state, progress, nowMs }: Observation): GateStep | undefined {
+  const known = progress.replacementKnown;
+  if (known !== undefined && known.atMs > nowMs) return { do: 'ConfirmReplacement' };
+  if (known === undefined) return state.replacedAt === undefined ? { do: 'ConfirmReplacement' } : undefined;
+  const leftMs = known.evidence === 'Barrier' ? 0 : known.atMs + DEFAULT_QUIET_SECONDS * 1000 - nowMs;
+  if (leftMs <= 0) return undefined;
+  return { do: 'Wait', reason: 'not every service proxy has confirmed its replacement', forMs: leftMs };
+}
+
+/**
+ * The API server decides, one pod at a time per budget: a dry run takes nothing from a budget, so two that ask may both
+ * hear yes.
+ */
+function stepToAskBudgets({ budgets, progress, pod, nowMs }: Observation): GateStep | undefined {
+  const taken = budgets.find(({ pendingUid }) => pendingUid !== undefined && pendingUid !== pod.metadata.uid);
+  if (taken !== undefined) {
+    const reason = `PodDisruptionBudget ${taken.name} has not counted the last pod that left yet`;
+    return { do: 'Wait', reason, forMs: pendingBudgetMs };
+  }
+  const ageMs = progress.budget === undefined ? Infinity : nowMs - progress.budget.atMs;
+  if (progress.budget === undefined || ageMs < 0 || ageMs >= BUDGET_ANSWER_MS) return { do: 'AskBudget' };
+  if (progress.budget.allowed) return undefined;
+  const reason = progress.budget.message || 'its PodDisruptionBudget does not allow its eviction';
+  return { do: 'Wait', reason, forMs: BUDGET_ANSWER_MS - ageMs };
+}

@@ -1,0 +1,106 @@
+import { secondsText, sinceMs } from './stepFacts.ts';
+import type { DrainOutcome, GateStep, Observation, ProxyAnswer } from './types.ts';
+
+/** Where the author names no quiet time, for data paths that give no evidence. */
+export const DEFAULT_QUIET_SECONDS = 5;
+/** A person's request is answered by now; if the pod is not terminating, the request did not get through. */
+export const AFTER_REQUEST_MS = 5_000;
+/** A request without a known end: the longest that an API server waits for a webhook. */
+const longestRequestMs = 30_000;
+/** The controller ends the application's own check itself; this much later nobody waits for it any more. */
+const checkGraceMs = 5_000;
+
+/** The pod left its Services: verify that everybody knows, then let it go. Nothing here waits past the hard limit. */
+export function stepAfterIsolation(observation: Observation): GateStep {
+  const { settings, state, progress, nowMs } = observation;
+  if (state.drainedAt !== undefined) return letGoOf(observation, outcomeOfDrained(observation));
+  const isolatedMs = sinceMs(observation, state.isolatedAt);
+  if (isolatedMs >= settings.timeoutSeconds * 1000) return letGoOf(observation, 'DeadlinePassed');
+  const leftMs = settings.timeoutSeconds * 1000 - isolatedMs;
+
+  if (progress.slicesCleanAtMs === undefined) return { do: 'VerifySlices' };
+  // A confirmation from the future (the clock was set back) tells nothing of the time since.
+  if (progress.proxies === undefined || progress.proxies.atMs > nowMs) return { do: 'VerifyProxies' };
+  const quietMs = quietTimeMs(observation, progress.proxies);
+  const quietLeftMs = progress.proxies.atMs + quietMs - nowMs;
+  if (quietLeftMs > 0) {
+    const reason = `quiet time of ${secondsText(quietMs)} after isolation, ${secondsText(quietLeftMs)} left`;
+    return { do: 'Wait', reason, forMs: Math.min(quietLeftMs, leftMs) };
+  }
+  const check = settings.drained;
+  if (check !== undefined && progress.drained === undefined && !isCheckOver(observation, check.timeoutSeconds)) {
+    return { do: 'CheckDrained', check };
+  }
+  return letGoOf(observation, 'Verified');
+}
+
+/**
+ * Milliseconds of quiet after the proxies' confirmation: what the author asked for, always; else only where a data path
+ * other than kube-proxy serves the pod, or not every proxy confirmed.
+ */
+function quietTimeMs({ settings, services }: Observation, { evidence }: ProxyAnswer): number {
+  if (settings.quietSeconds !== undefined) return settings.quietSeconds * 1000;
+  const unproven = evidence !== 'Barrier' || services.some(({ otherDataPath }) => otherDataPath !== undefined);
+  return unproven ? DEFAULT_QUIET_SECONDS * 1000 : 0;
+}
+
+function isCheckOver({ progress, nowMs }: Observation, timeoutSeconds: number): boolean {
+  const { drainedAskedAtMs } = progress;
+  return drainedAskedAtMs !== undefined && nowMs - drainedAskedAtMs >= timeoutSeconds * 1000 + checkGraceMs;
+}
+
+/** Written down by nobody, but it follows from the times. */
+function outcomeOfDrained({ settings, state }: Observation): DrainOutcome {
+  if (state.isolatedAt === undefined || state.drainedAt === undefined) return 'Verified';
+  const tookMs = Date.parse(state.drainedAt) - Date.parse(state.isolatedAt);
+  return tookMs >= settings.timeoutSeconds * 1000 ? 'DeadlinePassed' : 'Verified';
+}
+
+/** A person's own request deletes the pod as long as it waits; otherwise the operator does. */
+export function letGoOf(observation: Observation, outcome: DrainOutcome): GateStep {
+  const { state } = observation;
+  const violation = violationOf(observation, outcome);
+  if (state.path === 'Delete' && state.abandonedAt === undefined) {
+    const overdueMs = requestOverMs(observation);
+    if (overdueMs < AFTER_REQUEST_MS) {
+      if (state.drainedAt === undefined) return { do: 'MarkDrained', outcome };
+      return { do: 'Wait', reason: 'drained; the waiting request deletes it', forMs: AFTER_REQUEST_MS - overdueMs };
+    }
+  }
+  return { do: 'LetGo', outcome, ...(violation === undefined ? {} : { violation }) };
+}
+
+/**
+ * Milliseconds since a person's request must have been answered; negative while it may wait. Counted from the asking, so
+ * that a clock that was set back does not prolong it.
+ */
+export function requestOverMs(observation: Observation): number {
+  const { askedAt, until } = observation.state;
+  const lengthMs = until === undefined ? Number.NaN : Date.parse(until) - Date.parse(askedAt);
+  const askedMs = sinceMs(observation, askedAt);
+  return askedMs - (lengthMs >= 0 && lengthMs <= longestRequestMs ? lengthMs : longestRequestMs);
+}
+
+function violationOf(observation: Observation, outcome: DrainOutcome): string | undefined {
+  const { settings, progress, services, pod } = observation;
+  const name = pod.metadata.name ?? '';
+  switch (outcome) {
+    case 'Verified':
+      return undefined;
+    case 'DeadlinePassed': {
+      const missing =
+        progress.slicesCleanAtMs === undefined
+          ? 'its removal from the EndpointSlices was not seen'
+          : progress.proxies === undefined
+            ? 'not every service proxy confirmed its removal'
+            : 'it was not yet quiet or drained';
+      return `pod ${name} was let go ${settings.timeoutSeconds} s after its isolation although ${missing}`;
+    }
+    case 'ReplacementTimeout':
+      return `pod ${name} was evicted after ${settings.replacementTimeoutSeconds ?? 0} s without a replacement or a budget that allows it`;
+    case 'LastEndpoint': {
+      const of = services.map((service) => service.name).join(', ');
+      return `pod ${name} was let go as the last ready endpoint of a Service (${of}): no other became Ready within ${settings.timeoutSeconds} s`;
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import { labelsToRemove } from './isolation.ts';
+import { isReplacementNeeded, stepToReplace } from './replacement.ts';
+import { AFTER_REQUEST_MS, letGoOf, requestOverMs } from './stepAfterIsolation.ts';
+import {
+  canGiveBack,
+  controllerOf,
+  hasEnded,
+  isHandedOver,
+  lastEndpointOf,
+  ownedPods,
+  secondsText,
+  sinceMs,
+} from './stepFacts.ts';
+import type { GateStep, Observation } from './types.ts';
+
+/** A cache may be that late: what it says against the ReplicaSet controller is believed after this. */
+export const CACHE_GRACE_MS = 2_000;
+/** Drain asks every 5 s, autoscalers every 10 to 60 s: who is silent for so long has given up. */
+export const SILENCE_MS = 300_000;
+
+/** Nothing is lost yet: the pod serves, with all its labels, and can be given back. */
+export function stepBeforeIsolation(observation: Observation): GateStep {
+  if (hasEnded(observation)) {
+    const reason = 'its containers have ended';
+    return isHandedOver(observation) ? letGoOf(observation, 'Verified') : { do: 'Cancel', reason };
+  }
+  const exempt = exemptionOf(observation);
+  const givenUp = exempt === undefined ? undefined : giveUp(observation, exempt);
+  if (givenUp !== undefined) return givenUp;
+  switch (observation.state.path) {
+    case 'ScaleDown':
+      return isHandedOver(observation) ? leave(observation) : startScaleDown(observation);
+    case 'Eviction':
+      return evict(observation);
+    case 'Delete':
+      return deleteForPerson(observation);
+  }
+}
+
+/** Why the gate has no business with the pod (any more); the webhook admits what asks again. */
+function exemptionOf({ settings, deployment }: Observation): string | undefined {
+  if (settings.mode !== 'Gate') return `the gate is not on (spec.endpointCheck.mode: ${settings.mode})`;
+  if (deployment === undefined || deployment.deleting) return 'its Deployment is being deleted';
+  // A pod handed over is not counted by its ReplicaSet: the new version would start beside it.
+  if (deployment.recreate) return `Deployment ${deployment.name} recreates its pods`;
+  return deployment.replicas === 0 ? `Deployment ${deployment.name} is scaled to 0` : undefined;
+}
+
+/** Undefined: it was handed over, and there is no ReplicaSet any more that could have it back. */
+function giveUp(observation: Observation, reason: string): GateStep | undefined {
+  if (!isHandedOver(observation)) return { do: 'Cancel', reason };
+  if (canGiveBack(observation)) return { do: 'GiveBack', reason };
+  // The garbage collector takes it along with its owner.
+  return observation.deployment === undefined ? { do: 'Cancel', reason } : undefined;
+}
+
+/** The ReplicaSet has a pod too many, as its controller said: read again, for it may have chosen others since. */
+function startScaleDown(observation: Observation): GateStep {
+  const { replicaSet } = observation;
+  const strange = strangerOf(observation);
+  if (strange !== undefined || replicaSet === undefined) return strange ?? { do: 'Cancel', reason: 'no ReplicaSet' };
+  const owned = ownedPods(observation);
+  if (owned.length <= replicaSet.replicas) {
+    return cancelLater(
+      observation,
+      `ReplicaSet ${replicaSet.name} has ${owned.length} pods and wants ${replicaSet.replicas}`,
+    );
+  }
+  if (observation.services.length > 0 && lastEndpointOf(observation) === undefined) return isolate(observation);
+  if (observation.services.length > 0 && isWanted(observation)) {
+    return cancelLater(observation, `ReplicaSet ${replicaSet.name} has no other Ready pod to do its work`);
+  }
+  return { do: 'HandOver' };
+}
+
+/** Surplus, and handed over: it leaves as soon as every Service has another endpoint, and at last anyway. */
+function leave(observation: Observation): GateStep {
+  const { services, settings, state, replicaSet } = observation;
+  if (services.length === 0) return letGoOf(observation, 'Verified');
+  const last = lastEndpointOf(observation);
+  if (last === undefined) return isolate(observation);
+  if (canGiveBack(observation) && isWanted(observation)) {
+    return { do: 'GiveBack', reason: `ReplicaSet ${replicaSet?.name} wants pods again, and this one is Ready` };
+  }
+  const leftMs = settings.timeoutSeconds * 1000 - sinceMs(observation, state.handedOverAt ?? state.askedAt);
+  if (leftMs <= 0) return letGoOf(observation, 'LastEndpoint');
+  return { do: 'Wait', reason: `Service ${last.name} has no other ready endpoint`, forMs: leftMs };
+}
+
+/** The ReplicaSet has fewer Ready pods than it should, this one left out: it would rather lose one that is not. */
+function isWanted(observation: Observation): boolean {
+  const { pod, replicaSet } = observation;
+  const ready = ownedPods(observation).filter((sibling) => sibling.ready && sibling.uid !== pod.metadata.uid);
+  return replicaSet !== undefined && replicaSet.replicas > ready.length;
+}
+
+function evict(observation: Observation): GateStep {
+  const { settings, state, replicaSet } = observation;
+  const silentMs = sinceMs(observation, state.lastAskedAt ?? state.askedAt);
+  const isSilent = silentMs >= SILENCE_MS;
+  const isSurplus = replicaSet === undefined || replicaSet.replicas === 0;
+  if (isSilent && !isSurplus && nodeTakesPods(observation)) {
+    const back = giveUp(observation, `nobody has asked for its eviction for ${secondsText(silentMs)}`);
+    if (back !== undefined) return back;
+  }
+  if (!isHandedOver(observation)) {
+    return strangerOf(observation) ?? start(observation, isReplacementNeeded(observation));
+  }
+  if (!canGiveBack(observation) || (isSilent && isSurplus)) return leave(observation);
+  const limit = settings.replacementTimeoutSeconds;
+  const leftMs =
+    limit === undefined ? Infinity : limit * 1000 - sinceMs(observation, state.handedOverAt ?? state.askedAt);
+  if (leftMs <= 0) return letGoOf(observation, 'ReplacementTimeout');
+  return replaceAndLeave(observation, Math.min(leftMs, isSilent ? Infinity : SILENCE_MS - silentMs));
+}
+
+function nodeTakesPods({ node }: Observation): boolean {
+  return node !== undefined && node.ready && !node.unschedulable;
+}
+
+function deleteForPerson(observation: Observation): GateStep {
+  const { state } = observation;
+  const overdueMs = requestOverMs(observation);
+  if (state.abandonedAt !== undefined || overdueMs >= AFTER_REQUEST_MS) {
+    const reason = state.abandonedAt === undefined ? 'the request is over' : 'the request was abandoned';
+    return giveUp(observation, reason) ?? leave(observation);
+  }
+  if (state.drainedAt !== undefined) return letGoOf(observation, 'Verified');
+  if (!isHandedOver(observation)) {
+    const strange = strangerOf(observation);
+    if (strange !== undefined) return strange;
+    // The person's own request deletes it, and its ReplicaSet replaces it as ever.
+    if (observation.services.length === 0) return letGoOf(observation, 'Verified');
+    return start(observation, isReplacementNeeded(observation));
+  }
+  return canGiveBack(observation) ? replaceAndLeave(observation, AFTER_REQUEST_MS - overdueMs) : leave(observation);
+}
+
+/** Its ReplicaSet makes the replacement as soon as it does not count this pod any more. */
+function start(observation: Observation, needed: boolean): GateStep {
+  return needed || observation.services.length === 0 ? { do: 'HandOver' } : isolate(observation);
+}
+
+function replaceAndLeave(observation: Observation, leftMs: number): GateStep {
+  const { services } = observation;
+  if (services.length === 0 && !isReplacementNeeded(observation)) return letGoOf(observation, 'Verified');
+  const step = stepToReplace(observation);
+  if (step?.do === 'Wait') {
+    const forMs = Math.min(leftMs, step.forMs ?? Infinity);
+    return forMs === Infinity ? step : { ...step, forMs };
+  }
+  return step ?? (services.length === 0 ? letGoOf(observation, 'Verified') : isolate(observation));
+}
+
+/** Its controller owner is not the ReplicaSet that the state is about: somebody else has taken it in hand. */
+function strangerOf(observation: Observation): GateStep | undefined {
+  const { replicaSet, pod } = observation;
+  const controller = controllerOf(pod);
+  if (replicaSet !== undefined && controller?.uid === replicaSet.uid) return undefined;
+  return cancelLater(observation, 'no ReplicaSet of the Deployment controls it');
+}
+
+/** Not before the caches had time to show what the asker has seen. */
+function cancelLater(observation: Observation, reason: string): GateStep {
+  const leftMs = CACHE_GRACE_MS - sinceMs(observation, observation.state.askedAt);
+  return leftMs > 0 ? { do: 'Wait', reason, forMs: leftMs } : { do: 'Cancel', reason };
+}
+
+function isolate(observation: Observation): GateStep {
+  const { pod, services, selectedOn } = observation;
+  const { labels, collateral } = labelsToRemove(pod.metadata.labels ?? {}, services, selectedOn);
+  return { do: 'Isolate', labels, handOver: !isHandedOver(observation), collateral };
+}
