@@ -1,4 +1,5 @@
 import type { RunningContainer } from './facts.ts';
+import { member } from './read.ts';
 import { short } from './rule.ts';
 import type { Edit, Path, Workload } from './types.ts';
 
@@ -36,4 +37,12 @@ export function graceEdit({ podSpecPath }: Workload, seconds: number): Edit {
 
 function listOf(init: boolean): string {
   return init ? 'initContainers' : 'containers';
+}
+
+/** What the raw object has there. */
+export function rawAt({ raw }: Workload, path: Path): unknown {
+  return path.reduce<unknown>((at, step) => {
+    if (Array.isArray(at)) return typeof step === 'number' ? (at as readonly unknown[])[step] : undefined;
+    return typeof step === 'string' ? member(at, step) : undefined;
+  }, raw);
 }
