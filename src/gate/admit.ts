@@ -1,4 +1,5 @@
 import type { PodIdentity, ReadState } from './drainState.ts';
+import { elapsedMs } from './drainTime.ts';
 import type { DrainPath, DrainState, GateSettings, Observation, PodView } from './types.ts';
 
 /** What the gate needs of a pod to answer a request: an `oldObject` of a review has it, and so has the cache. */
@@ -169,11 +170,11 @@ function ownerExemption({ pod, deployment, replicaSet, settings }: AdmitInput): 
  */
 function isOverdue(state: DrainState, { nowMs, settings }: AdmitInput): boolean {
   if (state.isolatedAt !== undefined) {
-    return nowMs > Date.parse(state.isolatedAt) + (settings?.timeoutSeconds ?? 0) * 1000 + OVERDUE_MS;
+    return elapsedMs(nowMs, state.isolatedAt) > (settings?.timeoutSeconds ?? 0) * 1000 + OVERDUE_MS;
   }
   if (state.handedOverAt !== undefined) return false;
   const lookedAt = state.path !== 'ScaleDown' && state.reason !== undefined;
-  return !lookedAt && nowMs > Date.parse(state.askedAt) + UNTOUCHED_MS;
+  return !lookedAt && elapsedMs(nowMs, state.askedAt) > UNTOUCHED_MS;
 }
 
 /** The end of the 25 s was reached a moment ago: most likely by this request, which the API server asks about again. */

@@ -1,4 +1,5 @@
 import type { ReadState } from './drainState.ts';
+import { elapsedMs } from './drainTime.ts';
 import type { DrainPath, DrainState } from './types.ts';
 
 /**
@@ -51,8 +52,8 @@ export function planIntent(input: PlanInput): AdmitPlan {
     case 'ScaleDown':
       return { do: 'Keep', state: there };
     case 'Eviction': {
-      const asked = Date.parse(there.lastAskedAt ?? there.askedAt);
-      const isDue = there.path === 'Eviction' && there.isolatedAt === undefined && nowMs - asked >= REFRESH_MS;
+      const agoMs = elapsedMs(nowMs, there.lastAskedAt ?? there.askedAt);
+      const isDue = there.path === 'Eviction' && there.isolatedAt === undefined && agoMs >= REFRESH_MS;
       return isDue ? { do: 'Refresh', state: { ...there, lastAskedAt: timeOf(nowMs) } } : { do: 'Keep', state: there };
     }
     case 'Delete': {
