@@ -4,6 +4,7 @@ import { METRICS } from './api/index.ts';
 import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
 import { byNamespace, byTarget, enforceController } from './controllers/enforce/index.ts';
 import { createEnforceMetrics } from './controllers/enforce/metrics.ts';
+import { createGateParts } from './gateParts.ts';
 import { clientEventSink, EventRecorder } from './kube/events.ts';
 import {
   type Client,
@@ -14,6 +15,7 @@ import {
   type InformerNote,
   mutatingWebhookConfigurations,
   services,
+  validatingWebhookConfigurations,
 } from './kube/index.ts';
 import { LeaderElector, uniqueIdentity } from './kube/leaderElection.ts';
 import { leaderOnly } from './kube/leaderElectionClient.ts';
@@ -53,6 +55,18 @@ export interface OperatorOptions {
   /** How long the webhook goes on answering after SIGTERM. */
   readonly drainSeconds: number;
   readonly reportingInstance: string;
+  /** Absent: no deletion gate (its webhooks, controllers and caches). */
+  readonly gate?: {
+    /** ValidatingWebhookConfiguration of the gate. */
+    readonly configuration: string;
+    /** The Service by which every node's service proxy is asked. */
+    readonly barrierService: string;
+    readonly barrierMaxNodes: number;
+    /** Namespaces that are never gated. */
+    readonly excludedNamespaces: readonly string[];
+    /** The operator's own user name: what it deletes is not asked about. */
+    readonly ownUser: string;
+  };
 }
 
 export interface Operator {
@@ -127,9 +141,35 @@ export function createOperator(options: OperatorOptions): Operator {
   manager.addTask({ name: 'events', run: (signal) => events.run(signal) });
 
   const registers = [registry];
+  const leaderClient = elector === undefined ? client : leaderOnly(client, elector);
+  const gate =
+    options.gate === undefined
+      ? undefined
+      : createGateParts({
+          ...options.gate,
+          client,
+          leaderClient,
+          ...(options.lease === undefined ? {} : { leases: leaseApi(client, namespace, options.lease) }),
+          isLeader: () => elector?.isLeader() ?? true,
+          claims,
+          deployments: targets,
+          services: endpoints,
+          events,
+          clock,
+          log,
+          metrics,
+          registry,
+          onNote,
+          namespace,
+          secretName: options.webhookSecret,
+        });
+  for (const [name, informer] of gate?.informers ?? []) manager.addInformer(name, informer);
+  for (const task of gate?.tasks ?? []) manager.addTask(task);
+  for (const controller of gate?.controllers ?? []) manager.addController(controller);
   manager.addController(
     enforceController({
-      client: elector === undefined ? client : leaderOnly(client, elector),
+      client: leaderClient,
+      ...(gate === undefined ? {} : { beforeAdoption: (ns, signal) => gate.scope.ensure(ns, signal) }),
       claims,
       deployments: targets,
       services: endpoints,
@@ -146,7 +186,12 @@ export function createOperator(options: OperatorOptions): Operator {
     namespace,
     secretName: options.webhookSecret,
     serviceName: options.webhookService,
-    webhookConfigurations: [{ resource: mutatingWebhookConfigurations, name: options.webhookConfiguration }],
+    webhookConfigurations: [
+      { resource: mutatingWebhookConfigurations, name: options.webhookConfiguration },
+      ...(options.gate === undefined
+        ? []
+        : [{ resource: validatingWebhookConfigurations, name: options.gate.configuration }]),
+    ],
     extraNames: options.webhookNames,
     clock,
     log,
@@ -161,6 +206,7 @@ export function createOperator(options: OperatorOptions): Operator {
         ['gracefulrollouts', claims],
         ['deployments', targets],
         ['services', endpoints],
+        ...(gate?.informers ?? []),
       ]),
       clock,
       log,
@@ -196,7 +242,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const webhook = createWebhookServer({
     port: options.webhookPort,
     ...(options.host === undefined ? {} : { host: options.host }),
-    handlers: { '/mutate-deployments': async (request) => mutateDeployments(request) },
+    handlers: { '/mutate-deployments': async (request) => mutateDeployments(request), ...gate?.handlers },
     tls: certificates,
     log,
     registry,

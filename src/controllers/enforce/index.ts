@@ -27,6 +27,8 @@ export interface EnforceOptions {
   readonly metrics: OperatorMetrics;
   readonly adoptions: Counter<'result'>;
   readonly concurrency?: number;
+  /** Resolves when the deletions that an adoption causes in this namespace are gated. */
+  readonly beforeAdoption?: (namespace: string, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -51,6 +53,7 @@ export function enforceController(options: EnforceOptions): Controller {
     if (decision.act === 'report') {
       assessment = decision.assessment;
     } else {
+      await options.beforeAdoption?.(key.namespace, signal);
       const outcome = await adopt(client, decision.adoption, () => clock.nowMs(), signal);
       options.adoptions.inc({ result: outcome.kind });
       if (outcome.kind === 'Written') {

@@ -1,0 +1,269 @@
+import type { Claim } from '../../api/claim.ts';
+import { DRAIN_ANNOTATION } from '../../api/index.ts';
+import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, statePatch } from '../../gate/handOver.ts';
+import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
+import { podViewOf } from '../../gate/views.ts';
+import { ApiError, type Client, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
+import type { Clock, Logger } from '../../runtime/index.ts';
+import { askBudget } from './budgetQuestion.ts';
+import type { GateCaches } from './caches.ts';
+import { askUntilDrained } from './drainedCheck.ts';
+import type { GateMemory } from './memory.ts';
+import { budgetKeysOf } from './observe.ts';
+import type { GateReporter } from './reporter.ts';
+import { listedInCache, slicesThatList } from './slicesCheck.ts';
+
+/** Field manager of what the gate writes to pods. */
+export const gateFieldManager = 'graceful-rollout-gate';
+
+/** A pod that no slice was ever seen to list: its entry may still be on the way. */
+const UNSEEN_WAIT_MS = 1_000;
+/** Slices that still list the pod are asked for again. */
+const SLICES_AGAIN_MS = 200;
+/** A reason that only changes its figures is not worth a write each time. */
+const REASON_EVERY_MS = 10_000;
+const RECHECK_MS = 5_000;
+
+/** What one step is taken with. */
+export interface StepInput {
+  readonly pod: PodView;
+  readonly state: DrainState;
+  readonly observation: Observation;
+  readonly settings: GateSettings;
+  readonly key: Uint8Array;
+  readonly claim?: Claim | undefined;
+  readonly context: { readonly signal: AbortSignal; readonly log: Logger };
+}
+
+/** `again`: look anew at once. Else wait for a change, or for so long. */
+export type StepOutcome = { readonly again: true } | { readonly afterMs?: number };
+
+export interface GateActionsOptions {
+  /** Refuses writes where this process does not lead (any more). */
+  readonly client: Client;
+  readonly caches: GateCaches;
+  readonly memory: GateMemory;
+  readonly barrier: { confirm(signal: AbortSignal): Promise<ProxyAnswer> };
+  readonly reporter: GateReporter;
+  readonly clock: Clock;
+  /** Ends what runs beside the reconciles. */
+  readonly signal: AbortSignal;
+}
+
+/** Does what was decided: one write, or one question. */
+export class GateActions {
+  readonly #options: GateActionsOptions;
+  #done: (ref: ObjectRef) => void = () => {};
+
+  constructor(options: GateActionsOptions) {
+    this.#options = options;
+  }
+
+  /** Hears of the end of what ran beside the reconciles. */
+  onDone(listener: (ref: ObjectRef) => void): void {
+    this.#done = listener;
+  }
+
+  async act(step: GateStep, input: StepInput): Promise<StepOutcome> {
+    const { pod, state, observation } = input;
+    const { memory, clock, reporter } = this.#options;
+    const { uid = '' } = pod.metadata;
+    switch (step.do) {
+      case 'Wait':
+        await this.#tellReason(step.reason, input);
+        return { afterMs: Math.min(step.forMs ?? RECHECK_MS, RECHECK_MS) };
+      case 'Cancel':
+        await this.#patch(cancelPatch(pod), input, undefined);
+        reporter.cancelled(pod, state, step.reason, input.claim);
+        memory.reset(uid);
+        return {};
+      case 'GiveBack':
+        await this.#patch(giveBackPatch(pod, state), input, undefined);
+        reporter.cancelled(pod, state, step.reason, input.claim);
+        memory.reset(uid);
+        return {};
+      case 'HandOver': {
+        const { deployment } = observation;
+        if (deployment === undefined) return { afterMs: RECHECK_MS };
+        const { patch, state: next } = handOverPatch(pod, state, deployment, this.#now(), input.key);
+        await this.#patch(patch, input, next);
+        return { again: true };
+      }
+      case 'Isolate': {
+        const { patch, state: next } = isolatePatch(pod, state, step, observation, this.#now(), input.key);
+        await this.#patch(patch, input, next);
+        for (const budget of budgetKeysOf(this.#options.caches, pod, state)) {
+          const pending = memory.pendingYes.get(budget);
+          if (pending?.podUid === uid) {
+            const [namespace = '', name = ''] = budget.split('/');
+            pending.isolatedAtVersion =
+              this.#options.caches.budgets.get(namespace, name)?.metadata.resourceVersion ?? '';
+          }
+        }
+        reporter.isolated(pod, next, step.collateral, input.claim);
+        return { again: true };
+      }
+      case 'AskBudget':
+        return this.#askBudget(input);
+      case 'ConfirmReplacement':
+        this.#beside(input, 'replacement', async (signal) => {
+          const answer = await this.#options.barrier.confirm(signal);
+          memory.note(uid, { replacementKnown: answer });
+        });
+        return { afterMs: RECHECK_MS };
+      case 'VerifySlices':
+        return this.#verifySlices(input);
+      case 'VerifyProxies':
+        this.#beside(input, 'proxies', async (signal) => {
+          const answer = await this.#options.barrier.confirm(signal);
+          memory.note(uid, { proxies: answer });
+        });
+        return { afterMs: RECHECK_MS };
+      case 'CheckDrained': {
+        const { progress } = observation;
+        if (progress.drainedAskedAtMs === undefined) memory.note(uid, { drainedAskedAtMs: clock.nowMs() });
+        const [address] = pod.ips;
+        this.#beside(input, 'drained', async (signal) => {
+          const answer =
+            address === undefined
+              ? { met: false, why: 'the pod has no address' }
+              : await askUntilDrained(step.check, address, { clock, signal });
+          memory.note(uid, { drained: { atMs: clock.nowMs(), met: answer.met } });
+          if (!answer.met) reporter.notDrained(pod, answer.why, input.claim);
+        });
+        return { afterMs: RECHECK_MS };
+      }
+      case 'MarkDrained': {
+        memory.of(uid).outcome = step.outcome;
+        const next: DrainState = { ...state, drainedAt: this.#now() };
+        await this.#patch(statePatch(pod, next, input.key), input, next);
+        return { again: true };
+      }
+      case 'LetGo':
+        return this.#letGo(step, input);
+    }
+  }
+
+  /** Takes a state off that was not written by the operator. */
+  async removeForged(
+    pod: PodView,
+    claim: Claim | undefined,
+    { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
+  ): Promise<void> {
+    const { namespace = '', name = '', uid, resourceVersion } = pod.metadata;
+    log.warn('the drain state of a pod is not signed by this operator and is taken off');
+    const body = { metadata: { uid, resourceVersion, annotations: { [DRAIN_ANNOTATION]: null } } };
+    await this.#options.client.patch(
+      pods,
+      { namespace, name },
+      { type: 'merge', body },
+      {
+        signal,
+        fieldManager: gateFieldManager,
+      },
+    );
+    this.#options.reporter.forged(pod, claim);
+  }
+
+  async #letGo(step: Extract<GateStep, { do: 'LetGo' }>, input: StepInput): Promise<StepOutcome> {
+    const { pod, state, claim } = input;
+    const { namespace = '', name = '', uid } = pod.metadata;
+    const memory = this.#options.memory.of(uid ?? '');
+    memory.outcome = step.outcome;
+    if (step.violation !== undefined) memory.violation = step.violation;
+    try {
+      await this.#options.client.delete(
+        pods,
+        { namespace, name },
+        {
+          signal: input.context.signal,
+          ...(uid === undefined ? {} : { preconditions: { uid } }),
+        },
+      );
+    } catch (error) {
+      // Gone, or another pod of that name: what was asked for is done.
+      if (!isNotFound(error) && !(error instanceof ApiError && error.code === 409)) throw error;
+    }
+    if (step.violation !== undefined) this.#options.reporter.violation(pod, state, step.violation, claim);
+    return {};
+  }
+
+  async #askBudget(input: StepInput): Promise<StepOutcome> {
+    const { pod, state } = input;
+    const { memory, clock, client, caches } = this.#options;
+    const { uid = '' } = pod.metadata;
+    const answer = await askBudget(client, pod, input.context.signal);
+    memory.note(uid, { budget: { atMs: clock.nowMs(), ...answer } });
+    if (!answer.allowed) return { again: true };
+    for (const budget of budgetKeysOf(caches, pod, state)) {
+      memory.pendingYes.set(budget, { podUid: uid, atMs: clock.nowMs() });
+    }
+    return { again: true };
+  }
+
+  async #verifySlices(input: StepInput): Promise<StepOutcome> {
+    const { pod, state } = input;
+    const { caches, memory, clock, client } = this.#options;
+    const { uid = '' } = pod.metadata;
+    if (listedInCache(caches, uid)) {
+      memory.of(uid).listed = true;
+      return { afterMs: RECHECK_MS };
+    }
+    const isolatedMs = clock.nowMs() - Date.parse(state.isolatedAt ?? '');
+    if (!memory.of(uid).listed && isolatedMs >= 0 && isolatedMs < UNSEEN_WAIT_MS) {
+      return { afterMs: UNSEEN_WAIT_MS - isolatedMs };
+    }
+    const listing = await slicesThatList(client, pod, input.context.signal);
+    if (listing.length > 0) {
+      input.context.log.debug('slices still list the pod', { slices: listing });
+      return { afterMs: SLICES_AGAIN_MS };
+    }
+    memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
+    return { again: true };
+  }
+
+  /** What the next evictor is told; written where it changed, and not too often. */
+  async #tellReason(reason: string, input: StepInput): Promise<void> {
+    const { pod, state } = input;
+    const { memory, clock, reporter } = this.#options;
+    if (state.path !== 'Eviction' || state.isolatedAt !== undefined || state.reason === reason) return;
+    const podMemory = memory.of(pod.metadata.uid ?? '');
+    if (podMemory.reasonAtMs !== undefined && clock.monotonicMs() - podMemory.reasonAtMs < REASON_EVERY_MS) return;
+    podMemory.reasonAtMs = clock.monotonicMs();
+    const next: DrainState = { ...state, reason };
+    await this.#patch(statePatch(pod, next, input.key), input, next);
+    reporter.waiting(pod, next, reason, input.claim);
+  }
+
+  async #patch(body: unknown, { pod, context }: StepInput, state: DrainState | undefined): Promise<void> {
+    const { namespace = '', name = '' } = pod.metadata;
+    const written: Pod = await this.#options.client.patch(
+      pods,
+      { namespace, name },
+      { type: 'merge', body },
+      { signal: context.signal, fieldManager: gateFieldManager },
+    );
+    this.#options.memory.wrote(podViewOf(written), state);
+  }
+
+  /** Runs `work` once at a time per pod and kind, outside of the reconcile; its end asks for the next one. */
+  #beside(input: StepInput, kind: string, work: (signal: AbortSignal) => Promise<void>): void {
+    const { namespace = '', name = '', uid = '' } = input.pod.metadata;
+    const { running } = this.#options.memory.of(uid);
+    if (running.has(kind)) return;
+    running.add(kind);
+    const { signal } = this.#options;
+    void work(signal)
+      .catch((error: unknown) => {
+        if (!signal.aborted) input.context.log.warn(`the check "${kind}" of a drain failed`, { err: error });
+      })
+      .finally(() => {
+        running.delete(kind);
+        this.#done({ namespace, name });
+      });
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.nowMs()).toISOString();
+  }
+}

@@ -1,0 +1,31 @@
+import type { PodView } from '../../gate/types.ts';
+import { ApiError, type Client, podEviction } from '../../kube/index.ts';
+
+/** What the API server says to an eviction that changes nothing. */
+export interface BudgetAnswer {
+  readonly allowed: boolean;
+  /** The API server's own words; empty when it allows. */
+  readonly message: string;
+}
+
+/**
+ * Asks the API server, as a dry run, whether the pod's budgets would let it be evicted now
+ * (pkg/registry/core/pod/storage/eviction.go): 201 is yes, 429 no, 500 what it says of a pod with two budgets. Asking takes
+ * nothing from a budget.
+ */
+export async function askBudget(client: Client, { metadata }: PodView, signal: AbortSignal): Promise<BudgetAnswer> {
+  const { namespace = '', name = '', uid } = metadata;
+  try {
+    await client.create(
+      podEviction,
+      { metadata: { namespace, name }, deleteOptions: uid === undefined ? {} : { preconditions: { uid } } },
+      { dryRun: true, retry: false, signal },
+    );
+    return { allowed: true, message: '' };
+  } catch (error) {
+    if (error instanceof ApiError && [404, 409, 429, 500].includes(error.code)) {
+      return { allowed: false, message: error.message };
+    }
+    throw error;
+  }
+}

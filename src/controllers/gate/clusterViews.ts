@@ -1,0 +1,45 @@
+import type { KubeObject, LabelSelector, ObjectMeta } from '../../api/kubernetes.ts';
+import type { Ingress, NetworkPolicy, Node } from '../../kube/index.ts';
+import type { IngressView, NodeView, PolicyView } from './caches.ts';
+
+/** Projection for the cache: what the gate does not look at is not kept in memory. */
+export function nodeViewOf({ metadata, spec, status }: Node): NodeView {
+  return {
+    metadata: identityOf(metadata),
+    unschedulable: spec?.unschedulable === true,
+    ready: status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true,
+    addresses: (status?.addresses ?? []).flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : [])),
+  };
+}
+
+/** As {@link nodeViewOf}: every selector of the policy that may look at a pod of its own namespace. */
+export function policyViewOf({ metadata, spec }: NetworkPolicy): PolicyView {
+  const peers = [
+    ...(spec?.ingress ?? []).flatMap(({ from = [] }) => from),
+    ...(spec?.egress ?? []).flatMap(({ to = [] }) => to),
+  ];
+  const selectors: readonly (LabelSelector | undefined)[] = [
+    spec?.podSelector,
+    ...peers.map(({ podSelector }) => podSelector),
+  ];
+  return { metadata: identityOf(metadata), selectors: selectors.filter((selector) => selector !== undefined) };
+}
+
+/** As {@link nodeViewOf}. */
+export function ingressViewOf({ metadata, spec }: Ingress): IngressView {
+  const backends = [
+    spec?.defaultBackend,
+    ...(spec?.rules ?? []).flatMap(({ http }) => (http?.paths ?? []).map(({ backend }) => backend)),
+  ];
+  const services = backends.flatMap((backend) => (backend?.service === undefined ? [] : [backend.service.name]));
+  return { metadata: identityOf(metadata), services: [...new Set(services)] };
+}
+
+function identityOf({ namespace, name, uid, resourceVersion }: ObjectMeta): KubeObject['metadata'] {
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}

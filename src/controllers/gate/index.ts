@@ -1,0 +1,194 @@
+import type { Claim } from '../../api/claim.ts';
+import { DRAIN_ANNOTATION } from '../../api/index.ts';
+import type { Deployment, KubeObject, Service } from '../../api/kubernetes.ts';
+import { readState } from '../../gate/drainState.ts';
+import { decideStep } from '../../gate/step.ts';
+import type { BudgetView, GateSettings, GateStep, PodView, ReplicaSetView, SliceView } from '../../gate/types.ts';
+import type { Informer } from '../../kube/index.ts';
+import { isConflict, isNotFound } from '../../kube/index.ts';
+import { type Clock, Controller, type Logger, type ObjectKey, type OperatorMetrics } from '../../runtime/index.ts';
+import type { GateActions } from './act.ts';
+import {
+  byNamespace,
+  deploymentOwner,
+  type GateCaches,
+  governing,
+  type IngressView,
+  type NodeView,
+  type PolicyView,
+} from './caches.ts';
+import type { GateMemory } from './memory.ts';
+import { NamespaceLock } from './namespaceLock.ts';
+import { observe } from './observe.ts';
+import { listedInCache } from './slicesCheck.ts';
+import type { Terminations } from './terminations.ts';
+
+/** The informers behind {@link GateCaches}. */
+export interface GateInformers {
+  readonly claims: Informer<Claim>;
+  readonly deployments: Informer<Deployment>;
+  readonly services: Informer<Service>;
+  readonly pods: Informer<PodView>;
+  readonly replicaSets: Informer<ReplicaSetView>;
+  readonly slices: Informer<SliceView>;
+  readonly budgets: Informer<BudgetView>;
+  readonly nodes: Informer<NodeView>;
+  readonly policies: Informer<PolicyView>;
+  readonly ingresses: Informer<IngressView>;
+}
+
+export interface GateOptions {
+  readonly informers: GateInformers;
+  readonly memory: GateMemory;
+  readonly actions: GateActions;
+  readonly terminations: Terminations;
+  /** Signs and checks what is kept on pods; undefined until it was read. */
+  readonly key: () => Uint8Array | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: OperatorMetrics;
+  readonly concurrency?: number;
+}
+
+/** Steps of one pod in one reconcile; more means that the world does not follow our writes. */
+const MAX_STEPS = 8;
+/** After a conflict the watch brings the newer pod soon. */
+const CONFLICT_MS = 50;
+/** A wait that names no end is looked at again; what it waits for has no watch of ours (a PodMonitor, a clock). */
+const RECHECK_MS = 5_000;
+/** Changes in a namespace are gathered for this long before its pods in drain are looked at again. */
+const GATHER_MS = 10;
+
+/** The caches that the informers fill. */
+export function cachesOf(informers: GateInformers): GateCaches {
+  return {
+    claims: informers.claims.store,
+    deployments: informers.deployments.store,
+    services: informers.services.store,
+    pods: informers.pods.store,
+    replicaSets: informers.replicaSets.store,
+    slices: informers.slices.store,
+    budgets: informers.budgets.store,
+    nodes: informers.nodes.store,
+    policies: informers.policies.store,
+    ingresses: informers.ingresses.store,
+  };
+}
+
+/**
+ * The leader's side of the gate: one reconcile per pod in drain, observe → decide (pure) → act, step by step until there is
+ * something to wait for. Everything that must survive this process is on the pod.
+ */
+export function gateController(options: GateOptions): Controller {
+  const { informers, memory, actions, terminations, clock } = options;
+  const caches = cachesOf(informers);
+  const locks = new NamespaceLock();
+
+  const settingsOf = (pod: PodView): { readonly claim?: Claim; readonly settings: GateSettings } => {
+    const owner = deploymentOwner(pod, caches.replicaSets);
+    const governed =
+      owner === undefined ? undefined : governing(caches.claims, pod.metadata.namespace ?? '', owner.name);
+    return governed ?? { settings: { mode: 'Off', timeoutSeconds: 60 } };
+  };
+
+  /** One look and one step; only what writes on the strength of what others do needs to be alone in its namespace. */
+  const once = async (
+    ref: ObjectKey,
+    context: { readonly signal: AbortSignal; readonly log: Logger },
+  ): Promise<{ readonly again: true } | { readonly afterMs?: number }> => {
+    const key = options.key();
+    const cached = caches.pods.get(ref.namespace, ref.name);
+    if (cached === undefined) {
+      terminations.gone(ref);
+      return {};
+    }
+    if (key === undefined) return { afterMs: RECHECK_MS };
+    const pod = memory.newest(cached);
+    const uid = pod.metadata.uid ?? '';
+    const read = readState(pod, key);
+    const { claim, settings } = settingsOf(pod);
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      return terminations.ending(pod, read.kind === 'State' ? read.state : undefined, claim, settings);
+    }
+    if (read.kind === 'None') return {};
+    if (read.kind === 'Forged') {
+      await actions.removeForged(pod, claim, context);
+      return {};
+    }
+    const podMemory = memory.of(uid);
+    if (podMemory.progress.seenAtMs === undefined) memory.note(uid, { seenAtMs: clock.nowMs() });
+    if (!podMemory.listed && listedInCache(caches, uid)) podMemory.listed = true;
+    terminations.draining(pod, read.state, claim);
+    const observation = observe({
+      caches,
+      memory,
+      key,
+      pod,
+      state: read.state,
+      settings,
+      nowMs: clock.nowMs(),
+    });
+    const step = decideStep(observation);
+    context.log.debug('next step of a drain', { step: step.do, path: read.state.path, ...reasonOf(step) });
+    return actions.act(step, { pod, state: read.state, observation, settings, key, context, claim });
+  };
+
+  const reconcile = async (ref: ObjectKey, context: { readonly signal: AbortSignal; readonly log: Logger }) => {
+    for (let steps = 0; steps < MAX_STEPS; steps += 1) {
+      try {
+        const outcome = await locks.run(ref.namespace, () => once(ref, context));
+        if (!('again' in outcome)) {
+          return outcome.afterMs === undefined ? undefined : { requeueAfterMs: outcome.afterMs };
+        }
+      } catch (error) {
+        if (isConflict(error)) return { requeueAfterMs: CONFLICT_MS };
+        if (isNotFound(error)) return { requeueAfterMs: CONFLICT_MS };
+        throw error;
+      }
+    }
+    context.log.warn('a drain took many steps at once and is looked at again', { steps: MAX_STEPS });
+    return { requeueAfterMs: RECHECK_MS };
+  };
+
+  const controller = new Controller({
+    name: 'gate',
+    reconcile,
+    clock,
+    log: options.log,
+    metrics: options.metrics,
+    concurrency: options.concurrency ?? 16,
+  });
+
+  const inDrain = (namespace: string): readonly PodView[] =>
+    caches.pods
+      .byIndex(byNamespace, namespace)
+      .filter(({ metadata }) => metadata.annotations?.[DRAIN_ANNOTATION] !== undefined);
+  const enqueueDrainsIn = (object: KubeObject | undefined): void => {
+    for (const { metadata } of inDrain(object?.metadata.namespace ?? '')) {
+      controller.enqueueAfter({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' }, GATHER_MS);
+    }
+  };
+  informers.pods.onChange((_key, { old, new: now }) => {
+    const pod = now ?? old;
+    if (pod === undefined) return;
+    const { metadata } = pod;
+    const ends = metadata.annotations?.[DRAIN_ANNOTATION] !== undefined || metadata.deletionTimestamp !== undefined;
+    if (ends || now === undefined)
+      controller.enqueue({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
+    // Readiness, owners and ends of siblings decide about the others.
+    enqueueDrainsIn(pod);
+  });
+  for (const informer of [informers.slices, informers.replicaSets, informers.budgets, informers.services]) {
+    informer.onChange((_key: string, { old, new: now }: { readonly old?: KubeObject; readonly new?: KubeObject }) =>
+      enqueueDrainsIn(now ?? old),
+    );
+  }
+  informers.claims.onChange((_key, { old, new: now }) => enqueueDrainsIn(now ?? old));
+  informers.deployments.onChange((_key, { old, new: now }) => enqueueDrainsIn(now ?? old));
+  actions.onDone((ref) => controller.enqueue(ref));
+  return controller;
+}
+
+function reasonOf(step: GateStep): { readonly reason?: string } {
+  return 'reason' in step ? { reason: step.reason } : {};
+}

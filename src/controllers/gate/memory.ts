@@ -1,0 +1,101 @@
+import type { DrainProgress, DrainState, Evidence, PodView } from '../../gate/types.ts';
+import { isOlderVersion } from '../../kube/versions.ts';
+
+/** What the leader remembers of one pod; all of it can be found out again. */
+export interface PodMemory {
+  progress: DrainProgress;
+  /** Work that runs beside the reconciles: a barrier, a drained check. */
+  readonly running: Set<string>;
+  /** Slices listed it at some time, so their being clean means something. */
+  listed: boolean;
+  /** When the API server last heard a reason of ours. */
+  reasonAtMs?: number;
+  outcome?: Evidence['outcome'];
+  violation?: string;
+  /** For pods that end without a state of ours. */
+  terminatingSeenAtMs?: number;
+  reported?: boolean;
+}
+
+/** A yes that a budget has given and not shown in its status yet. */
+export interface PendingYes {
+  readonly podUid: string;
+  readonly atMs: number;
+  /** Version of the budget when the pod was isolated; undefined: not isolated yet. */
+  isolatedAtVersion?: string;
+}
+
+/** What this process knows beyond the caches, by the uid of the pod. Bounded by the pods being drained. */
+export class GateMemory {
+  readonly #pods = new Map<string, PodMemory>();
+  readonly #fresh = new Map<string, PodView>();
+  readonly #isolated = new Set<string>();
+  /** By `namespace/name` of the budget. */
+  readonly pendingYes = new Map<string, PendingYes>();
+
+  of(uid: string): PodMemory {
+    const known = this.#pods.get(uid);
+    if (known !== undefined) return known;
+    const made: PodMemory = { progress: {}, running: new Set(), listed: false };
+    this.#pods.set(uid, made);
+    return made;
+  }
+
+  peek(uid: string): PodMemory | undefined {
+    return this.#pods.get(uid);
+  }
+
+  note(uid: string, progress: Partial<DrainProgress>): void {
+    const memory = this.of(uid);
+    memory.progress = { ...memory.progress, ...progress };
+  }
+
+  /** Our own write, until the watch brings it back. */
+  wrote(pod: PodView, state: DrainState | undefined): void {
+    const { uid = '' } = pod.metadata;
+    this.#fresh.set(uid, pod);
+    if (state?.isolatedAt !== undefined) this.#isolated.add(uid);
+  }
+
+  /** The pod as it is after our own writes. */
+  newest(cached: PodView): PodView {
+    const { uid = '', resourceVersion = '' } = cached.metadata;
+    const fresh = this.#fresh.get(uid);
+    if (fresh === undefined) return cached;
+    if (isOlderVersion(resourceVersion, fresh.metadata.resourceVersion ?? '')) return fresh;
+    this.#fresh.delete(uid);
+    return cached;
+  }
+
+  /** Seen isolated, on the pod itself or in our own write. */
+  markIsolated(uid: string): void {
+    this.#isolated.add(uid);
+  }
+
+  isIsolated(uid: string): boolean {
+    return this.#isolated.has(uid);
+  }
+
+  /** The drain was called off; what this process wrote last still counts. */
+  reset(uid: string): void {
+    this.#pods.delete(uid);
+    this.#isolated.delete(uid);
+    this.#dropYes(uid);
+  }
+
+  forget(uid: string): void {
+    this.reset(uid);
+    this.#fresh.delete(uid);
+  }
+
+  #dropYes(uid: string): void {
+    for (const [budget, pending] of this.pendingYes) if (pending.podUid === uid) this.pendingYes.delete(budget);
+  }
+
+  /** Nothing is remembered of pods that are not there any more. */
+  retain(isThere: (uid: string) => boolean): void {
+    for (const uid of new Set([...this.#pods.keys(), ...this.#fresh.keys(), ...this.#isolated])) {
+      if (!isThere(uid)) this.forget(uid);
+    }
+  }
+}

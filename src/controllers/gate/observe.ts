@@ -1,0 +1,222 @@
+import type { LabelSelector } from '../../api/kubernetes.ts';
+import { readState } from '../../gate/drainState.ts';
+import type {
+  BudgetFacts,
+  DrainState,
+  GateSettings,
+  Observation,
+  PodView,
+  ServiceFacts,
+  Sibling,
+} from '../../gate/types.ts';
+import {
+  byController,
+  byNamespace,
+  controllerOwner,
+  deploymentOwner,
+  type GateCaches,
+  matchesSelector,
+  selectorKeys,
+} from './caches.ts';
+import type { GateMemory } from './memory.ts';
+
+/** A yes that no status has confirmed stops counting after this, or a lost pod would block its budget for ever. */
+const PENDING_YES_LIMIT_MS = 30_000;
+
+export interface ObserveInput {
+  readonly caches: GateCaches;
+  readonly memory: GateMemory;
+  readonly key: Uint8Array;
+  readonly pod: PodView;
+  readonly state: DrainState;
+  readonly settings: GateSettings;
+  readonly nowMs: number;
+}
+
+/** Everything about one pod in drain, read at one moment from the caches and from what this process wrote last. */
+export function observe({ caches, memory, key, pod, state, settings, nowMs }: ObserveInput): Observation {
+  const { namespace = '', uid = '' } = pod.metadata;
+  // What selected it before isolation still tells which Services and budgets it is about.
+  const labels = { ...state.removedLabels, ...pod.metadata.labels };
+  const owner = state.owner ?? controllerOwner(pod);
+  const replicaSet =
+    owner?.kind === 'ReplicaSet' ? withUid(caches.replicaSets.get(namespace, owner.name), owner.uid) : undefined;
+  const above = replicaSet === undefined ? deploymentOwner(pod, caches.replicaSets) : controllerOwner(replicaSet);
+  const deployment =
+    above === undefined ? undefined : withUid(caches.deployments.get(namespace, above.name), above.uid);
+  const node = pod.nodeName === undefined ? undefined : caches.nodes.get(undefined, pod.nodeName);
+  const budgets = budgetsOf(caches, memory, namespace, labels, uid, nowMs);
+  return {
+    nowMs,
+    settings,
+    pod,
+    state,
+    progress: memory.of(uid).progress,
+    ...(deployment === undefined
+      ? {}
+      : {
+          deployment: {
+            name: deployment.metadata.name ?? '',
+            uid: deployment.metadata.uid ?? '',
+            replicas: deployment.spec.replicas ?? 1,
+            recreate: deployment.spec.strategy?.type === 'Recreate',
+            deleting: deployment.metadata.deletionTimestamp !== undefined,
+          },
+        }),
+    ...(replicaSet === undefined || replicaSet.metadata.deletionTimestamp !== undefined
+      ? {}
+      : {
+          replicaSet: {
+            name: replicaSet.metadata.name ?? '',
+            uid: replicaSet.metadata.uid ?? '',
+            replicas: replicaSet.replicas,
+          },
+        }),
+    siblings: deployment === undefined ? [] : siblingsOf(caches, memory, key, deployment.metadata.uid ?? ''),
+    services: servicesOf(caches, memory, key, namespace, labels),
+    budgets,
+    ...(node === undefined ? {} : { node: { unschedulable: node.unschedulable, ready: node.ready } }),
+    selectedOn: [
+      ...caches.policies
+        .byIndex(byNamespace, namespace)
+        .flatMap(({ metadata, selectors }) =>
+          selectors.flatMap((selector) => looksAt(selector, labels, `NetworkPolicy ${metadata.name}`)),
+        ),
+      ...caches.budgets
+        .byIndex(byNamespace, namespace)
+        .flatMap(({ metadata, selector }) => looksAt(selector, labels, `PodDisruptionBudget ${metadata.name}`)),
+    ],
+  };
+}
+
+function looksAt(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>, by: string) {
+  return matchesSelector(selector, labels) ? selectorKeys(selector).map((key) => ({ key, by })) : [];
+}
+
+/** Names (`namespace/name`) of the budgets that select the pod. */
+export function budgetKeysOf(caches: GateCaches, pod: PodView, state: DrainState): readonly string[] {
+  const { namespace = '' } = pod.metadata;
+  const labels = { ...state.removedLabels, ...pod.metadata.labels };
+  return caches.budgets
+    .byIndex(byNamespace, namespace)
+    .filter(({ selector }) => matchesSelector(selector, labels))
+    .map(({ metadata }) => `${namespace}/${metadata.name}`);
+}
+
+function budgetsOf(
+  caches: GateCaches,
+  memory: GateMemory,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+  uid: string,
+  nowMs: number,
+): readonly BudgetFacts[] {
+  return caches.budgets
+    .byIndex(byNamespace, namespace)
+    .filter(({ selector }) => matchesSelector(selector, labels))
+    .map((budget) => {
+      const key = `${namespace}/${budget.metadata.name}`;
+      const pending = memory.pendingYes.get(key);
+      const shown =
+        pending !== undefined &&
+        ((pending.isolatedAtVersion !== undefined && pending.isolatedAtVersion !== budget.metadata.resourceVersion) ||
+          Math.abs(nowMs - pending.atMs) > PENDING_YES_LIMIT_MS);
+      if (shown) memory.pendingYes.delete(key);
+      const other = pending !== undefined && !shown && pending.podUid !== uid;
+      return {
+        name: budget.metadata.name ?? '',
+        disruptionsAllowed: budget.disruptionsAllowed,
+        ...(other ? { pendingUid: pending.podUid } : {}),
+      };
+    });
+}
+
+function servicesOf(
+  caches: GateCaches,
+  memory: GateMemory,
+  key: Uint8Array,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): readonly ServiceFacts[] {
+  const selecting = caches.services.byIndex(byNamespace, namespace).filter(({ spec }) => {
+    const wanted = Object.entries(spec.selector ?? {});
+    return spec.type !== 'ExternalName' && wanted.length > 0 && wanted.every(([k, value]) => labels[k] === value);
+  });
+  if (selecting.length === 0) return [];
+  const leaving = new Set(
+    caches.pods
+      .byIndex(byNamespace, namespace)
+      .map((pod) => memory.newest(pod))
+      .filter((pod) => isIsolated(pod, memory, key) || pod.metadata.deletionTimestamp !== undefined)
+      .map(({ metadata }) => metadata.uid ?? ''),
+  );
+  const slices = caches.slices.byIndex(byNamespace, namespace);
+  return selecting.map(({ metadata, spec }) => {
+    const name = metadata.name ?? '';
+    const ready = slices
+      .filter(({ service }) => service === name)
+      .flatMap(({ endpoints }) => endpoints)
+      .filter((endpoint) => endpoint.ready && !endpoint.terminating)
+      .flatMap(({ uid }) => (uid === undefined || leaving.has(uid) ? [] : [uid]));
+    const otherDataPath = otherPathOf(caches, namespace, name, spec.clusterIP);
+    return {
+      name,
+      selector: spec.selector ?? {},
+      readyUids: [...new Set(ready)],
+      ...(otherDataPath === undefined ? {} : { otherDataPath }),
+    };
+  });
+}
+
+function isIsolated(pod: PodView, memory: GateMemory, key: Uint8Array): boolean {
+  const { uid = '' } = pod.metadata;
+  if (memory.isIsolated(uid)) return true;
+  const read = readState(pod, key);
+  if (read.kind !== 'State' || read.state.isolatedAt === undefined) return false;
+  memory.markIsolated(uid);
+  return true;
+}
+
+function otherPathOf(
+  caches: GateCaches,
+  namespace: string,
+  service: string,
+  clusterIP: string | undefined,
+): string | undefined {
+  if (clusterIP === 'None') return `the headless Service ${service} (DNS)`;
+  const ingress = caches.ingresses.byIndex(byNamespace, namespace).find(({ services }) => services.includes(service));
+  return ingress === undefined ? undefined : `the Ingress ${ingress.metadata.name}`;
+}
+
+function siblingsOf(
+  caches: GateCaches,
+  memory: GateMemory,
+  key: Uint8Array,
+  deploymentUid: string,
+): readonly Sibling[] {
+  const owners = [
+    deploymentUid,
+    ...caches.replicaSets.byIndex(byController, deploymentUid).map(({ metadata }) => metadata.uid ?? ''),
+  ];
+  return owners
+    .flatMap((uid) => caches.pods.byIndex(byController, uid))
+    .map((cached) => {
+      const pod = memory.newest(cached);
+      const read = readState(pod, key);
+      return {
+        uid: pod.metadata.uid ?? '',
+        ready: pod.ready,
+        terminating: pod.metadata.deletionTimestamp !== undefined,
+        ownerUid: controllerOwner(pod)?.uid ?? '',
+        createdAt: pod.metadata.creationTimestamp ?? '',
+        ...(read.kind === 'State' ? { state: read.state } : {}),
+      };
+    });
+}
+
+function withUid<T extends { readonly metadata: { readonly uid?: string } }>(
+  object: T | undefined,
+  uid: string,
+): T | undefined {
+  return object?.metadata.uid === uid ? object : undefined;
+}

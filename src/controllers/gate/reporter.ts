@@ -1,0 +1,114 @@
+import type { Claim } from '../../api/claim.ts';
+import { API_VERSION, EVENTS, type EventReason, KIND } from '../../api/index.ts';
+import { evidenceText, marginSeconds } from '../../gate/evidence.ts';
+import type { DrainState, Evidence, PodView } from '../../gate/types.ts';
+import { type EventRecorder, referenceTo } from '../../kube/events.ts';
+import { pods } from '../../kube/index.ts';
+import type { EvidenceLog } from './evidenceLog.ts';
+import type { GateMetrics } from './metrics.ts';
+
+export interface GateReporterOptions {
+  readonly events: EventRecorder;
+  readonly evidence: EvidenceLog;
+  readonly metrics: GateMetrics;
+  /** Hears of a GracefulRollout whose status has something new to say. */
+  readonly onNews: (claim: Claim) => void;
+}
+
+/** Tells people what the gate does: events on the GracefulRollout, metrics, and the material of its status. */
+export class GateReporter {
+  readonly #options: GateReporterOptions;
+
+  constructor(options: GateReporterOptions) {
+    this.#options = options;
+  }
+
+  draining(_pod: PodView, _state: DrainState, claim: Claim | undefined): void {
+    if (claim !== undefined) this.#options.onNews(claim);
+  }
+
+  isolated(
+    pod: PodView,
+    _state: DrainState,
+    collateral: readonly { readonly key: string; readonly by: string }[],
+    claim: Claim | undefined,
+  ): void {
+    if (collateral.length === 0) return;
+    const what = collateral.map(({ key, by }) => `${by} (label ${key})`).join(', ');
+    this.#record(
+      'IsolationCollateral',
+      'Isolate',
+      pod,
+      claim,
+      `no label would take ${nameOf(pod)} out of its Services that nothing else selects on: it is lost to ${what} until it ends; add a label of their own to the Services' selectors and to the pods`,
+    );
+  }
+
+  waiting(pod: PodView, state: DrainState, reason: string, claim: Claim | undefined): void {
+    this.#record(
+      'EvictionWaiting',
+      'Evict',
+      pod,
+      claim,
+      `the eviction of ${nameOf(pod)} by ${state.by} waits: ${reason}`,
+    );
+  }
+
+  cancelled(pod: PodView, state: DrainState, reason: string, claim: Claim | undefined): void {
+    if (state.path === 'Eviction') {
+      this.#record('EvictionGivenUp', 'Evict', pod, claim, `${nameOf(pod)} goes on serving: ${reason}`);
+    }
+    if (claim !== undefined) this.#options.onNews(claim);
+  }
+
+  notDrained(pod: PodView, why: string, claim: Claim | undefined): void {
+    const note = `${nameOf(pod)} never said that it is drained (endpointCheck.drained); the last answer: ${why}`;
+    this.#record('DrainViolation', 'Drain', pod, claim, note);
+  }
+
+  violation(pod: PodView, _state: DrainState, violation: string, claim: Claim | undefined): void {
+    this.#record('DrainViolation', 'LetGo', pod, claim, violation);
+  }
+
+  forged(pod: PodView, claim: Claim | undefined): void {
+    const note = `the annotation graceful-rollout.io/drain of ${nameOf(pod)} was not written by the operator; it was taken off`;
+    this.#record('ForgedDrainState', 'Read', pod, claim, note);
+  }
+
+  /** A pod of a target is gone. */
+  ended(pod: PodView, evidence: Evidence, claim: Claim | undefined): void {
+    const { metrics, evidence: log } = this.#options;
+    metrics.ended(evidence);
+    if (claim === undefined) return;
+    log.add(claimKey(claim), evidence);
+    if (evidence.outcome !== 'Ungated') this.#record('Drained', 'LetGo', pod, claim, evidenceText(evidence));
+    const margin = marginSeconds(evidence);
+    if (margin !== undefined && margin < 0) {
+      const note = `${nameOf(pod)} got SIGTERM (estimated: deletion plus preStop) ${(-margin).toFixed(1)} s before the last proxy had let go of it: requests may have been lost; lengthen termination.preStopSleepSeconds, or see why it ended without the gate (${evidence.path})`;
+      this.#record('DrainViolation', 'Observe', pod, claim, note);
+    }
+    this.#options.onNews(claim);
+  }
+
+  #record(reason: EventReason, action: string, pod: PodView, claim: Claim | undefined, note: string): void {
+    if (claim === undefined) return;
+    const { namespace = '', name = '', uid = '' } = claim.metadata;
+    this.#options.events.record({
+      regarding: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
+      related: referenceTo(pods, pod),
+      type: EVENTS[reason].type,
+      reason,
+      action,
+      note,
+    });
+  }
+}
+
+/** `namespace/name`. */
+export function claimKey({ metadata }: Claim): string {
+  return `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
+}
+
+function nameOf({ metadata }: PodView): string {
+  return `pod ${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
+}

@@ -1,0 +1,110 @@
+import type { Claim } from '../../api/claim.ts';
+import { evidenceOf } from '../../gate/evidence.ts';
+import type { DrainState, GateSettings, PodView, ProxyAnswer } from '../../gate/types.ts';
+import type { Clock, Logger, ObjectKey } from '../../runtime/index.ts';
+import { byPodUid, type GateCaches } from './caches.ts';
+import type { GateMemory } from './memory.ts';
+import type { GateReporter } from './reporter.ts';
+
+export interface TerminationsOptions {
+  readonly caches: GateCaches;
+  readonly memory: GateMemory;
+  readonly barrier: { confirm(signal: AbortSignal): Promise<ProxyAnswer> };
+  readonly reporter: GateReporter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+interface Ending {
+  readonly pod: PodView;
+  readonly state: DrainState | undefined;
+  readonly claim: Claim | undefined;
+}
+
+/**
+ * Follows every end of a pod of a target, gated or not, and makes its evidence when the pod is gone. For a pod that the
+ * gate had no hand in (mode Observe, an exempt path, the operator was away) it finds out when the proxies let go of it.
+ */
+export class Terminations {
+  readonly #options: TerminationsOptions;
+  readonly #endings = new Map<string, Ending>();
+
+  constructor(options: TerminationsOptions) {
+    this.#options = options;
+  }
+
+  /** A pod in drain, as it is now: what its evidence is made from if it vanishes before it is looked at again. */
+  draining(pod: PodView, state: DrainState, claim: Claim | undefined): void {
+    this.#endings.set(keyOf(pod), { pod, state, claim });
+    this.#options.reporter.draining(pod, state, claim);
+  }
+
+  /** A drain that was called off. */
+  calledOff(pod: PodView): void {
+    this.#endings.delete(keyOf(pod));
+  }
+
+  /** A pod with a deletionTimestamp. */
+  ending(
+    pod: PodView,
+    state: DrainState | undefined,
+    claim: Claim | undefined,
+    settings: GateSettings,
+  ): { readonly afterMs?: number } {
+    const { caches, memory, clock } = this.#options;
+    const known = this.#endings.get(keyOf(pod));
+    if (settings.mode === 'Off' && state === undefined && known === undefined) return {};
+    this.#endings.set(keyOf(pod), { pod, state: state ?? known?.state, claim: claim ?? known?.claim });
+    const { uid = '' } = pod.metadata;
+    const { progress, running } = memory.of(uid);
+    if (progress.slicesCleanAtMs === undefined) {
+      const listedReady = caches.slices
+        .byIndex(byPodUid, uid)
+        .some(({ endpoints }) => endpoints.some((endpoint) => endpoint.uid === uid && endpoint.ready));
+      // The next change of a slice brings us here again only for pods in drain: look again soon.
+      if (listedReady) return { afterMs: LOOK_AGAIN_MS };
+      memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
+    }
+    if (progress.proxies === undefined && !running.has('proxies')) {
+      running.add('proxies');
+      const { signal, log, barrier } = this.#options;
+      void barrier
+        .confirm(signal)
+        .then((answer) => memory.note(uid, { proxies: answer }))
+        .catch((error: unknown) => {
+          if (!signal.aborted) log.warn('when the proxies let go of a pod is not known', { err: error });
+        })
+        .finally(() => running.delete('proxies'));
+    }
+    return {};
+  }
+
+  /** The pod is not there any more. */
+  gone(ref: ObjectKey): void {
+    const key = `${ref.namespace}/${ref.name}`;
+    const ending = this.#endings.get(key);
+    if (ending === undefined) return;
+    this.#endings.delete(key);
+    const { memory, clock, reporter } = this.#options;
+    const { pod, state, claim } = ending;
+    const { uid = '' } = pod.metadata;
+    const { progress, outcome, violation } = memory.of(uid);
+    const evidence = evidenceOf({
+      pod,
+      ...(state === undefined ? {} : { state }),
+      progress,
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(violation === undefined ? {} : { violation }),
+      goneAtMs: clock.nowMs(),
+    });
+    memory.forget(uid);
+    reporter.ended(pod, evidence, claim);
+  }
+}
+
+const LOOK_AGAIN_MS = 50;
+
+function keyOf({ metadata }: PodView): string {
+  return `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
+}

@@ -1,0 +1,361 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Claim } from './api/claim.ts';
+import { METRICS } from './api/index.ts';
+import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
+import { GateActions } from './controllers/gate/act.ts';
+import { barrierStore, ProxyBarrier } from './controllers/gate/barrier.ts';
+import {
+  byController,
+  byNamespace,
+  byPodUid,
+  controllerUid,
+  deploymentOwner,
+  governing,
+  type IngressView,
+  type NodeView,
+  type PolicyView,
+} from './controllers/gate/caches.ts';
+import { ingressViewOf, nodeViewOf, policyViewOf } from './controllers/gate/clusterViews.ts';
+import { EvidenceLog } from './controllers/gate/evidenceLog.ts';
+import { cachesOf, gateController } from './controllers/gate/index.ts';
+import { GateMemory } from './controllers/gate/memory.ts';
+import { createGateMetrics } from './controllers/gate/metrics.ts';
+import { GateReporter } from './controllers/gate/reporter.ts';
+import { type GateScope, gateScope } from './controllers/gate/scope.ts';
+import { createStateKey } from './controllers/gate/stateKey.ts';
+import { GateStatus } from './controllers/gate/status.ts';
+import { Terminations } from './controllers/gate/terminations.ts';
+import { readState } from './gate/drainState.ts';
+import type { BudgetView, DrainState, PodView, ReplicaSetView, SliceView } from './gate/types.ts';
+import { budgetViewOf, podViewOf, replicaSetViewOf, sliceViewOf } from './gate/views.ts';
+import type { EventRecorder } from './kube/events.ts';
+import {
+  type Client,
+  createInformer,
+  type EndpointSlice,
+  endpointSlices,
+  type Informer,
+  type InformerNote,
+  type Ingress,
+  ingresses,
+  type NetworkPolicy,
+  type Node,
+  networkPolicies,
+  nodes,
+  type Pod,
+  type PodDisruptionBudget,
+  podDisruptionBudgets,
+  pods,
+  type ReplicaSet,
+  replicaSets,
+} from './kube/index.ts';
+import type { LeaseApi } from './kube/leaderElectionLease.ts';
+import { LeaderHealth } from './kube/leaderHealth.ts';
+import type { Clock, Controller, Logger, ManagedTask, OperatorMetrics } from './runtime/index.ts';
+import { gateWebhooks } from './webhooks/gate.ts';
+import { PodWaits } from './webhooks/gatePodWaits.ts';
+import type { AdmissionHandler } from './webhooks/server.ts';
+
+export interface GatePartsOptions {
+  readonly client: Client;
+  /** Refuses writes where this process does not lead (any more). */
+  readonly leaderClient: Client;
+  readonly leases?: Pick<LeaseApi, 'get'>;
+  readonly isLeader: () => boolean;
+  readonly claims: Informer<Claim>;
+  readonly deployments: Informer<Deployment>;
+  readonly services: Informer<Service>;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: OperatorMetrics;
+  readonly registry: Registry;
+  readonly onNote: (resource: string) => (note: InformerNote) => void;
+  /** Where the operator's own Secret and Service are. */
+  readonly namespace: string;
+  readonly secretName: string;
+  readonly barrierService: string;
+  readonly barrierMaxNodes: number;
+  readonly configuration: string;
+  readonly excludedNamespaces: readonly string[];
+  /** `system:serviceaccount:<namespace>:<name>` of the operator. */
+  readonly ownUser: string;
+}
+
+/** The parts of the deletion gate, put together; nothing is decided here. */
+export interface GateParts {
+  readonly informers: ReadonlyMap<string, Informer<KubeObject>>;
+  readonly tasks: readonly ManagedTask[];
+  readonly controllers: readonly Controller[];
+  readonly handlers: Readonly<Record<string, AdmissionHandler>>;
+  readonly scope: GateScope;
+}
+
+export function createGateParts(options: GatePartsOptions): GateParts {
+  const { client, leaderClient, clock, log, metrics, registry, onNote } = options;
+  const indexers = { [byNamespace]: namespaceOf };
+  const podInformer = createInformer<Pod, PodView>({
+    client,
+    resource: pods,
+    project: podViewOf,
+    indexers: { ...indexers, [byController]: controllerUid },
+    onNote: onNote('pods'),
+  });
+  const replicaSetInformer = createInformer<ReplicaSet, ReplicaSetView>({
+    client,
+    resource: replicaSets,
+    project: replicaSetViewOf,
+    indexers: { [byController]: controllerUid },
+    onNote: onNote('replicasets'),
+  });
+  const sliceInformer = createInformer<EndpointSlice, SliceView>({
+    client,
+    resource: endpointSlices,
+    project: sliceViewOf,
+    indexers: {
+      ...indexers,
+      [byPodUid]: ({ endpoints }) => [...new Set(endpoints.flatMap(({ uid }) => (uid === undefined ? [] : [uid])))],
+    },
+    onNote: onNote('endpointslices'),
+  });
+  const budgetInformer = createInformer<PodDisruptionBudget, BudgetView>({
+    client,
+    resource: podDisruptionBudgets,
+    project: budgetViewOf,
+    indexers,
+    onNote: onNote('poddisruptionbudgets'),
+  });
+  const nodeInformer = createInformer<Node, NodeView>({
+    client,
+    resource: nodes,
+    project: nodeViewOf,
+    onNote: onNote('nodes'),
+  });
+  const policyInformer = createInformer<NetworkPolicy, PolicyView>({
+    client,
+    resource: networkPolicies,
+    project: policyViewOf,
+    indexers,
+    onNote: onNote('networkpolicies'),
+  });
+  const ingressInformer = createInformer<Ingress, IngressView>({
+    client,
+    resource: ingresses,
+    project: ingressViewOf,
+    indexers,
+    onNote: onNote('ingresses'),
+  });
+  const informers = {
+    claims: options.claims,
+    deployments: options.deployments,
+    services: options.services,
+    pods: podInformer,
+    replicaSets: replicaSetInformer,
+    slices: sliceInformer,
+    budgets: budgetInformer,
+    nodes: nodeInformer,
+    policies: policyInformer,
+    ingresses: ingressInformer,
+  };
+  const caches = cachesOf(informers);
+
+  const stateKey = createStateKey({ client, namespace: options.namespace, secretName: options.secretName, clock, log });
+  const health = new LeaderHealth({
+    ...(options.leases === undefined ? {} : { leases: options.leases }),
+    isLeader: options.isLeader,
+    clock,
+    log,
+  });
+  const scope = gateScope({
+    client: leaderClient,
+    configuration: options.configuration,
+    claims: options.claims,
+    excludedNamespaces: options.excludedNamespaces,
+    clock,
+    log,
+  });
+  const barrier = new ProxyBarrier({
+    store: barrierStore(leaderClient, { namespace: options.namespace, name: options.barrierService }),
+    service: options.barrierService,
+    nodes: caches.nodes,
+    clock,
+    log,
+    maxNodes: options.barrierMaxNodes,
+    metrics: barrierMetrics(registry),
+  });
+
+  const stateOf = (pod: PodView): DrainState | undefined => {
+    const key = stateKey.current();
+    const read = key === undefined ? undefined : readState(pod, key);
+    return read?.kind === 'State' ? read.state : undefined;
+  };
+  const drains = (namespace?: string): readonly { readonly pod: PodView; readonly state: DrainState }[] => {
+    const all = namespace === undefined ? caches.pods.list() : caches.pods.byIndex(byNamespace, namespace);
+    return all.flatMap((pod) => {
+      const state = pod.metadata.deletionTimestamp === undefined ? stateOf(pod) : undefined;
+      return state === undefined ? [] : [{ pod, state }];
+    });
+  };
+  const memory = new GateMemory();
+  const evidence = new EvidenceLog();
+  const status = new GateStatus({
+    client: leaderClient,
+    caches,
+    evidence,
+    drainsOf: (claim) =>
+      drains(claim.metadata.namespace ?? '').filter(
+        ({ pod }) => deploymentOwner(pod, caches.replicaSets)?.name === claim.targetName,
+      ),
+    clock,
+    log,
+    metrics,
+  });
+  const reporter = new GateReporter({
+    events: options.events,
+    evidence,
+    metrics: createGateMetrics(registry, () =>
+      drains().map(({ pod, state }) => ({ namespace: pod.metadata.namespace ?? '', state })),
+    ),
+    onNews: (claim) => status.note(claim),
+  });
+  // What runs beside the reconciles ends with the process; where this process does not lead any more its writes are refused.
+  const beside = new AbortController();
+  const shared = { caches, memory, barrier, reporter, clock, signal: beside.signal };
+  const controller = gateController({
+    informers,
+    memory,
+    actions: new GateActions({ ...shared, client: leaderClient }),
+    terminations: new Terminations({ ...shared, log }),
+    key: () => stateKey.current(),
+    clock,
+    log,
+    metrics,
+  });
+
+  const waits = new PodWaits(podInformer);
+  const needed = [
+    podInformer,
+    replicaSetInformer,
+    sliceInformer,
+    budgetInformer,
+    options.claims,
+    options.deployments,
+    options.services,
+  ];
+  const handlers = gateWebhooks({
+    client,
+    ownUser: options.ownUser,
+    clock,
+    log,
+    answers: new Counter({
+      name: 'graceful_rollout_gate_answers_total',
+      help: METRICS.graceful_rollout_gate_answers_total.help,
+      labelNames: ['webhook', 'answer'],
+      registers: [registry],
+    }),
+    view: {
+      synced: () => needed.every((informer) => informer.hasSynced()),
+      key: () => stateKey.current(),
+      leaderAlive: () => health.alive(),
+      podNamed: (namespace, name) => caches.pods.get(namespace, name),
+      waitForPod: (pod, isOver, abort) => waits.waitForPod(pod, isOver, abort),
+      ownersOf: (pod, state) => {
+        const { namespace = '' } = pod.metadata;
+        const owner = deploymentOwner(pod, caches.replicaSets);
+        const deployment = owner === undefined ? undefined : caches.deployments.get(namespace, owner.name);
+        const governed = owner === undefined ? undefined : governing(caches.claims, namespace, owner.name);
+        const set = state?.owner ?? pod.metadata.ownerReferences?.find(({ controller: is }) => is === true);
+        const replicaSet = set?.kind === 'ReplicaSet' ? caches.replicaSets.get(namespace, set.name) : undefined;
+        return {
+          ...(deployment === undefined || deployment.metadata.uid !== owner?.uid
+            ? {}
+            : {
+                deployment: {
+                  name: deployment.metadata.name ?? '',
+                  uid: deployment.metadata.uid ?? '',
+                  replicas: deployment.spec.replicas ?? 1,
+                  recreate: deployment.spec.strategy?.type === 'Recreate',
+                  deleting: deployment.metadata.deletionTimestamp !== undefined,
+                },
+              }),
+          ...(replicaSet === undefined || replicaSet.metadata.uid !== set?.uid
+            ? {}
+            : {
+                replicaSet: {
+                  name: replicaSet.metadata.name ?? '',
+                  uid: replicaSet.metadata.uid ?? '',
+                  replicas: replicaSet.replicas,
+                  owned: caches.pods
+                    .byIndex(byController, replicaSet.metadata.uid ?? '')
+                    .filter(({ metadata }) => metadata.deletionTimestamp === undefined).length,
+                },
+              }),
+          ...(governed === undefined ? {} : { settings: governed.settings }),
+        };
+      },
+    },
+  });
+
+  return {
+    informers: new Map<string, Informer<KubeObject>>([
+      ['pods', podInformer],
+      ['replicasets', replicaSetInformer],
+      ['endpointslices', sliceInformer],
+      ['poddisruptionbudgets', budgetInformer],
+      ['nodes', nodeInformer],
+      ['networkpolicies', policyInformer],
+      ['ingresses', ingressInformer],
+    ]),
+    tasks: [
+      { name: 'gate-key', run: (stop) => stateKey.run(stop) },
+      { name: 'leader-health', run: (stop) => health.run(stop).then(() => untilAborted(stop)) },
+      { name: 'gate-checks', run: (stop) => untilAborted(stop).then(() => beside.abort(stop.reason)) },
+      scope,
+    ],
+    controllers: [controller, status.controller],
+    handlers: {
+      '/gate-replicasets': handlers.gateReplicaSets,
+      '/gate-deletes': handlers.gateDeletes,
+      '/gate-evictions': handlers.gateEvictions,
+    },
+    scope,
+  };
+}
+
+/** A task must not end before it is told to, even if it has nothing to do. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+function namespaceOf(object: KubeObject): readonly string[] {
+  return [object.metadata.namespace ?? ''];
+}
+
+function barrierMetrics(registry: Registry) {
+  const registers = [registry];
+  const rounds = new Counter({
+    name: 'graceful_rollout_barrier_rounds_total',
+    help: METRICS.graceful_rollout_barrier_rounds_total.help,
+    labelNames: ['evidence'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'graceful_rollout_barrier_seconds',
+    help: METRICS.graceful_rollout_barrier_seconds.help,
+    buckets: [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30],
+    registers,
+  });
+  const silent = new Gauge({
+    name: 'graceful_rollout_barrier_silent_nodes',
+    help: METRICS.graceful_rollout_barrier_silent_nodes.help,
+    registers,
+  });
+  return {
+    round(evidence: string, elapsedSeconds: number): void {
+      rounds.inc({ evidence });
+      seconds.observe(elapsedSeconds);
+    },
+    silentNodes: (count: number): void => silent.set(count),
+  };
+}
