@@ -20,7 +20,7 @@ export interface Complaints {
   readonly operatorWarnings: readonly string[];
   /** ReplicaSets and Deployments that had the condition ReplicaFailure at any time. */
   readonly replicaFailures: readonly string[];
-  /** Lines of the controller manager's log with an error that name the namespace. */
+  /** Errors in the controller manager's log that name the namespace and that plain Kubernetes does not log as well. */
   readonly controllerErrors: readonly string[];
 }
 
@@ -67,9 +67,21 @@ export async function watchComplaints(
   };
 }
 
-/** Lines of a klog text with severity error or above, or that speak of an error, that name the namespace. */
+/**
+ * Plain Kubernetes logs these as errors in every rollout: a worker that finds its cache behind its own last write
+ * (1.37) or that somebody wrote in between, and tries again at once.
+ */
+const ORDINARY_ERRORS = [
+  /failed with read version: \d+ is not as new as written version: \d+/,
+  /the object has been modified; please apply your changes to the latest version/,
+];
+
+/** Lines of a klog text with severity error or above that name the namespace and are not ordinary. */
 export function errorLines(text: string, namespace: string): string[] {
-  return text.split('\n').filter((line) => /^[EF]\d{4} /.test(line) && line.includes(namespace));
+  return text
+    .split('\n')
+    .filter((line) => /^[EF]\d{4} /.test(line) && line.includes(namespace))
+    .filter((line) => !ORDINARY_ERRORS.some((pattern) => pattern.test(line)));
 }
 
 function isOfWorkload({ regarding }: KubeEvent): boolean {

@@ -64,7 +64,7 @@ export function deploymentOf(workload: Workload): Manifest {
 }
 
 /** The pods of a workload; also for Jobs and DaemonSets. */
-export function podTemplateOf(workload: Workload): object {
+export function podTemplateOf(workload: Workload): { readonly metadata: object; readonly spec: object } {
   const { name, startUpSeconds = 0, preStopSleepSeconds, tolerateLostNodeSeconds: seconds } = workload;
   const container = {
     name: 'server',
