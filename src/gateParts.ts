@@ -26,7 +26,7 @@ import { createStateKey } from './controllers/gate/stateKey.ts';
 import { GateStatus } from './controllers/gate/status.ts';
 import { Terminations } from './controllers/gate/terminations.ts';
 import { readState } from './gate/drainState.ts';
-import type { BudgetView, DrainState, PodView, ReplicaSetView, SliceView } from './gate/types.ts';
+import type { BudgetView, DrainState, PodView, ProxyAnswer, ReplicaSetView, SliceView } from './gate/types.ts';
 import { budgetViewOf, podViewOf, replicaSetViewOf, sliceViewOf } from './gate/views.ts';
 import type { EventRecorder } from './kube/events.ts';
 import {
@@ -74,7 +74,8 @@ export interface GatePartsOptions {
   /** Where the operator's own Secret and Service are. */
   readonly namespace: string;
   readonly secretName: string;
-  readonly barrierService: string;
+  /** Absent: the service proxies are not asked. */
+  readonly barrierService?: string;
   readonly barrierMaxNodes: number;
   readonly configuration: string;
   readonly excludedNamespaces: readonly string[];
@@ -174,15 +175,19 @@ export function createGateParts(options: GatePartsOptions): GateParts {
     clock,
     log,
   });
-  const barrier = new ProxyBarrier({
-    store: barrierStore(leaderClient, { namespace: options.namespace, name: options.barrierService }),
-    service: options.barrierService,
-    nodes: caches.nodes,
-    clock,
-    log,
-    maxNodes: options.barrierMaxNodes,
-    metrics: barrierMetrics(registry),
-  });
+  const { barrierService } = options;
+  const barrier =
+    barrierService === undefined
+      ? { confirm: () => Promise.resolve(quietAnswer(clock)) }
+      : new ProxyBarrier({
+          store: barrierStore(leaderClient, { namespace: options.namespace, name: barrierService }),
+          service: barrierService,
+          nodes: caches.nodes,
+          clock,
+          log,
+          maxNodes: options.barrierMaxNodes,
+          metrics: barrierMetrics(registry),
+        });
 
   const stateOf = (pod: PodView): DrainState | undefined => {
     const key = stateKey.current();
@@ -330,6 +335,11 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
 
 function namespaceOf(object: KubeObject): readonly string[] {
   return [object.metadata.namespace ?? ''];
+}
+
+/** The proxies are not asked: quiet time from now on. */
+function quietAnswer(clock: Clock): ProxyAnswer {
+  return { evidence: 'QuietTime', atMs: clock.nowMs(), confirmed: 0, silent: [] };
 }
 
 function barrierMetrics(registry: Registry) {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createClient, loadKubeConfig } from './kube/index.ts';
+import { type Client, createClient, loadKubeConfig } from './kube/index.ts';
 import { createOperator } from './operator.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, systemClock } from './runtime/index.ts';
 import { version } from './version.ts';
@@ -15,6 +15,11 @@ const usage = `graceful-rollout ${version}: the operator for lossless rolling up
   --webhook-service NAME        Service through which the API server calls the webhook
   --webhook-secret NAME         Secret for the webhook's certificate; it must exist
   --webhook-configuration NAME  MutatingWebhookConfiguration that gets the CA
+  --gate-configuration NAME     ValidatingWebhookConfiguration of the deletion gate; absent: no gate
+  --gate-excluded-namespace NS  besides kube-system and our own, one whose pods are never held back; may be repeated
+  --own-user NAME               as whom we act; default: the service account POD_SERVICE_ACCOUNT in our namespace
+  --barrier-service NAME        Service through which the proxies of all nodes are asked
+  --barrier-max-nodes N         in larger clusters they are not asked; default 300
   --webhook-name NAME           further name or address in the certificate; may be repeated
   --health-port PORT            /metrics, /healthz, /readyz; default 8080
   --listen ADDRESS              default: all addresses
@@ -52,6 +57,7 @@ async function main(): Promise<void> {
     fieldManager: 'graceful-rollout',
     onWarning: (warning) => log.warn('the API server warns', { ...warning }),
   });
+  const configuration = flags['gate-configuration'];
   const operator = createOperator({
     client,
     clock: systemClock,
@@ -67,11 +73,47 @@ async function main(): Promise<void> {
     ...(flags['leader-elect'] ? { lease: flags['lease-name'] } : {}),
     drainSeconds: wholeNumber('drain-seconds', flags['drain-seconds'], 3600),
     reportingInstance: process.env['POD_NAME'] ?? hostname(),
+    ...(flags['gate-configuration'] === undefined
+      ? {}
+      : {
+          gate: {
+            configuration: flags['gate-configuration'],
+            barrierService: flags['barrier-service'],
+            barrierMaxNodes: wholeNumber('barrier-max-nodes', flags['barrier-max-nodes'], 100_000),
+            excludedNamespaces: ['kube-system', namespace, ...flags['gate-excluded-namespace']],
+            ownUser: flags['own-user'] ?? serviceAccountUser(namespace),
+          },
+        }),
+    ...(configuration === undefined
+      ? {}
+      : {
+          gate: {
+            configuration,
+            excludedNamespaces: flags['gate-excluded-namespace'],
+            ...(flags['barrier-service'] === undefined ? {} : { barrierService: flags['barrier-service'] }),
+            barrierMaxNodes: wholeNumber('barrier-max-nodes', flags['barrier-max-nodes'], 100_000),
+            ownUser: await whoAmI(client, stop),
+          },
+        }),
   });
   log.info('graceful-rollout starts', { version, node: process.version, namespace, server: connection.server });
   await operator.run(stop);
   await client.close();
   log.info('graceful-rollout ends');
+}
+
+/** The user that the API server takes this process for (SelfSubjectReview, which every authenticated user may ask for). */
+async function whoAmI(client: Client, signal: AbortSignal): Promise<string> {
+  const review = (await client.raw({
+    method: 'POST',
+    path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+    contentType: 'application/json',
+    signal,
+  })) as { readonly status?: { readonly userInfo?: { readonly username?: string } } };
+  const username = review.status?.userInfo?.username;
+  if (username === undefined) throw new Error('the API server does not say which user this is (SelfSubjectReview)');
+  return username;
 }
 
 function parse() {
@@ -87,6 +129,11 @@ function parse() {
         'webhook-service': { type: 'string', default: 'graceful-rollout-webhook' },
         'webhook-secret': { type: 'string', default: 'graceful-rollout-webhook-tls' },
         'webhook-configuration': { type: 'string', default: 'graceful-rollout' },
+        'gate-configuration': { type: 'string' },
+        'gate-excluded-namespace': { type: 'string', multiple: true, default: [] },
+        'own-user': { type: 'string' },
+        'barrier-service': { type: 'string', default: 'graceful-rollout-barrier' },
+        'barrier-max-nodes': { type: 'string', default: '300' },
         'webhook-name': { type: 'string', multiple: true, default: [] },
         'health-port': { type: 'string', default: '8080' },
         listen: { type: 'string' },
@@ -113,6 +160,13 @@ function stopOnSignals(log: { info(message: string, fields?: object): void }): A
     });
   }
   return stop.signal;
+}
+
+/** The user name of the pod's service account. Without it the gate would hold back the operator's own deletes. */
+function serviceAccountUser(namespace: string): string {
+  const name = process.env['POD_SERVICE_ACCOUNT'];
+  if (name === undefined) throw new UsageError('who we are is not known: say --own-user, or set POD_SERVICE_ACCOUNT');
+  return `system:serviceaccount:${namespace}:${name}`;
 }
 
 function port(flag: string, text: string): number {

@@ -59,8 +59,8 @@ export interface OperatorOptions {
   readonly gate?: {
     /** ValidatingWebhookConfiguration of the gate. */
     readonly configuration: string;
-    /** The Service by which every node's service proxy is asked. */
-    readonly barrierService: string;
+    /** The Service by which every node's service proxy is asked; absent: they are not asked, quiet time instead. */
+    readonly barrierService?: string;
     readonly barrierMaxNodes: number;
     /** Namespaces that are never gated. */
     readonly excludedNamespaces: readonly string[];
