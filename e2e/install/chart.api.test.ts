@@ -79,6 +79,9 @@ describe('values', () => {
     ['image.repository=', /'\/image\/repository': minLength: got 0, want 1/],
     ['logLevel=trace', /'\/logLevel': value must be one of 'debug', 'info', 'warn', 'error'/],
     ['webhook.timeoutSeconds=30', /'\/webhook\/timeoutSeconds': maximum: got 30, want 10/],
+    ['gate.timeoutSeconds=30', /'\/gate\/timeoutSeconds': maximum: got 30, want 10/],
+    ['gate.barrier.maxNodes=-1', /'\/gate\/barrier\/maxNodes': minimum: got -1, want 0/],
+    ['gate.excludedNamespaces={Shop}', /'\/gate\/excludedNamespaces\/0': 'Shop' does not match pattern/],
     ['webhook.failurePolicy=Fail', /additional properties 'failurePolicy' not allowed/],
     ['crds.enabled=false', /additional properties 'enabled' not allowed/],
     ['resources.limit.memory=1Gi', /additional properties 'limit' not allowed/],
@@ -95,7 +98,12 @@ describe('values', () => {
 describe.each(helmVersions)('a release by Helm %i', (version) => {
   const release = `gr-helm${version}`;
   let namespace = '';
-  const names = { configuration: `${release}-graceful-rollout`, secret: `${release}-graceful-rollout-webhook-tls` };
+  const names = {
+    configuration: `${release}-graceful-rollout`,
+    gate: `${release}-graceful-rollout-gate`,
+    barrier: `${release}-graceful-rollout-barrier`,
+    secret: `${release}-graceful-rollout-webhook-tls`,
+  };
   const upgrade = (...settings: string[]) =>
     helm(version, ['upgrade', '--install', release, chartFolder, `--namespace=${namespace}`, ...settings], {
       check: true,
@@ -113,7 +121,18 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
     await kubectl(['patch', 'mutatingwebhookconfiguration', names.configuration, '--type=json', `--patch=${publish}`], {
       check: true,
     });
-    const data = { 'tls.crt': 'Y2VydA==', 'tls.key': 'a2V5' };
+    const namespaceSelector = {
+      matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['shop'] }],
+    };
+    const gated = gateRules.flatMap((_, index) => [
+      { op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: caBundle },
+      { op: 'replace', path: `/webhooks/${index}/namespaceSelector`, value: namespaceSelector },
+    ]);
+    await kubectl(
+      ['patch', 'validatingwebhookconfiguration', names.gate, '--type=json', `--patch=${JSON.stringify(gated)}`],
+      { check: true },
+    );
+    const data = { 'tls.crt': 'Y2VydA==', 'tls.key': 'a2V5', 'gate-key': 'AAEC' };
     await kubectl(
       ['patch', 'secret', names.secret, `--namespace=${namespace}`, `--patch=${JSON.stringify({ data })}`],
       {
@@ -125,11 +144,18 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
       const configuration = await read(`mutatingwebhookconfiguration/${names.configuration}`);
       expect(configuration['webhooks']).toMatchObject([{ timeoutSeconds, clientConfig: { caBundle } }]);
       expect(configuration['webhooks']).toHaveLength(1);
+      const gate = await read(`validatingwebhookconfiguration/${names.gate}`);
+      const kept = { namespaceSelector, clientConfig: { caBundle } };
+      expect(gate['webhooks']).toMatchObject([
+        { ...kept, timeoutSeconds },
+        { ...kept, timeoutSeconds: 30 },
+        { ...kept, timeoutSeconds },
+      ]);
       expect((await read(`secret/${names.secret}`, `--namespace=${namespace}`))['data']).toEqual(data);
     };
     await upgrade();
     await keeps(2);
-    await upgrade('--set', 'webhook.timeoutSeconds=3,commonLabels.team=shop');
+    await upgrade('--set', 'webhook.timeoutSeconds=3,gate.timeoutSeconds=3,commonLabels.team=shop');
     await keeps(3);
     await helm(version, ['rollback', release, '1', `--namespace=${namespace}`], { check: true });
     await keeps(2);
@@ -156,6 +182,12 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
     expect(await may('update', `lease.coordination.k8s.io/${names.configuration}`, own)).toBe(true);
     expect(await may('create', 'leases.coordination.k8s.io', own)).toBe(true);
     expect(await may('patch', `mutatingwebhookconfiguration/${names.configuration}`)).toBe(true);
+    expect(await may('patch', `validatingwebhookconfiguration/${names.gate}`)).toBe(true);
+    expect(await may('delete', 'pods', '--namespace=default')).toBe(true);
+    expect(await may('create', 'pods', '--subresource=eviction', '--namespace=default')).toBe(true);
+    expect(await may('update', 'replicasets.apps', '--subresource=finalizers', '--namespace=default')).toBe(true);
+    expect(await may('update', 'endpointslices.discovery.k8s.io', own)).toBe(true);
+    expect(await may('patch', `service/${names.barrier}`, '--subresource=status', own)).toBe(true);
 
     expect(await may('update', 'deployments.apps', '--namespace=default')).toBe(false);
     expect(await may('delete', 'deployments.apps', '--namespace=default')).toBe(false);
@@ -165,13 +197,32 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
     expect(await may('get', `secret/${names.secret}`, '--namespace=default')).toBe(false);
     expect(await may('create', 'leases.coordination.k8s.io', '--namespace=default')).toBe(false);
     expect(await may('patch', 'mutatingwebhookconfiguration/another')).toBe(false);
+    expect(await may('patch', 'validatingwebhookconfiguration/another')).toBe(false);
+    expect(await may('create', 'pods', '--namespace=default')).toBe(false);
+    expect(await may('deletecollection', 'pods', '--namespace=default')).toBe(false);
+    expect(await may('update', 'replicasets.apps', '--namespace=default')).toBe(false);
+    expect(await may('update', 'endpointslices.discovery.k8s.io', '--namespace=default')).toBe(false);
+    expect(await may('patch', 'service/another', '--subresource=status', own)).toBe(false);
+    expect(await may('patch', 'nodes')).toBe(false);
+  });
+
+  it('without the gate has no rights on pods', async () => {
+    await upgrade('--set', 'gate.enabled=false');
+    const user = `--as=system:serviceaccount:${namespace}:${names.configuration}`;
+    const may = async (...question: string[]): Promise<boolean> =>
+      (await kubectl(['auth', 'can-i', '--quiet', user, ...question])).code === 0;
+    expect(await may('patch', 'deployments.apps', '--namespace=default')).toBe(true);
     expect(await may('get', 'pods', '--namespace=default')).toBe(false);
+    expect(await may('delete', 'pods', '--namespace=default')).toBe(false);
+    const gone = await kubectl(['get', 'validatingwebhookconfiguration', names.gate, '--output=name']);
+    expect(gone.stderr).toContain('NotFound');
+    await upgrade();
   });
 
   it('is uninstalled without a trace but the CRD, which the same release takes over again', async () => {
     await helm(version, ['uninstall', release, `--namespace=${namespace}`], { check: true });
     const kinds =
-      'deployments,services,secrets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,clusterroles,clusterrolebindings,mutatingwebhookconfigurations,customresourcedefinitions';
+      'deployments,services,secrets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations,customresourcedefinitions';
     const selector = `--selector=app.kubernetes.io/instance=${release}`;
     const left = await kubectl(['get', kinds, '--all-namespaces', selector, '--output=name'], { check: true });
     expect(left.stdout.trim()).toBe(
@@ -183,6 +234,9 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
     expect(after.stdout.trim()).toBe('');
   });
 });
+
+/** The entries of the gate's configuration, in their order. */
+const gateRules = ['replicasets', 'people', 'evictions'];
 
 // `helm template` does not ask an API server for its version.
 const forCurrent = ['--kube-version=1.37.0'];

@@ -195,4 +195,7 @@ export interface Service extends KubeObject {
     readonly loadBalancerClass?: string;
     readonly externalTrafficPolicy?: string;
   };
+  readonly status?: {
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] };
+  };
 }

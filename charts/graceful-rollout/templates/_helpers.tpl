@@ -24,6 +24,32 @@
 {{- include "graceful-rollout.fullname" . }}-webhook-tls
 {{- end -}}
 
+{{- define "graceful-rollout.gateName" -}}
+{{- include "graceful-rollout.fullname" . }}-gate
+{{- end -}}
+
+{{- define "graceful-rollout.barrierName" -}}
+{{- include "graceful-rollout.fullname" . }}-barrier
+{{- end -}}
+
+{{- /* Which deletions of pods are the gate's business, whoever asks. */ -}}
+{{- define "graceful-rollout.gateConditions" -}}
+# Pods of Deployments only. One that is being drained belongs to its Deployment directly.
+- name: of-a-deployment
+  expression: >-
+    has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(owner,
+    has(owner.controller) && owner.controller && owner.apiVersion.startsWith('apps/') &&
+    owner.kind in ['ReplicaSet', 'Deployment'])
+- name: not-terminating
+  expression: "!has(oldObject.metadata.deletionTimestamp)"
+- name: not-a-dry-run
+  expression: "!(has(request.dryRun) && request.dryRun)"
+# kubectl delete --force --grace-period=0: somebody wants it gone now.
+- name: not-forced
+  expression: >-
+    !(has(request.options) && has(request.options.gracePeriodSeconds) && request.options.gracePeriodSeconds == 0)
+{{- end -}}
+
 {{- define "graceful-rollout.serviceAccountName" -}}
 {{- default (include "graceful-rollout.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}
