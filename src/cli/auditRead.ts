@@ -1,0 +1,144 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import {
+  ApiError,
+  type Client,
+  controllerOf,
+  defineResource,
+  deployments,
+  gracefulRollouts,
+  pods,
+  type Resource,
+  replicaSets,
+  services,
+} from '../kube/index.ts';
+import type { ContextKind } from '../safety/index.ts';
+import { isRecord } from './manifests.ts';
+
+const apps = { group: 'apps', version: 'v1', namespaced: true } as const;
+
+/** Every kind that is judged or makes a context. */
+const RESOURCES: readonly Resource[] = [
+  deployments,
+  defineResource({ ...apps, plural: 'statefulsets', kind: 'StatefulSet' }),
+  defineResource({ ...apps, plural: 'daemonsets', kind: 'DaemonSet' }),
+  replicaSets,
+  defineResource({ group: 'argoproj.io', version: 'v1alpha1', plural: 'rollouts', kind: 'Rollout', namespaced: true }),
+  services,
+  defineResource({
+    group: 'policy',
+    version: 'v1',
+    plural: 'poddisruptionbudgets',
+    kind: 'PodDisruptionBudget',
+    namespaced: true,
+  }),
+  defineResource({
+    group: 'autoscaling',
+    version: 'v2',
+    plural: 'horizontalpodautoscalers',
+    kind: 'HorizontalPodAutoscaler',
+    namespaced: true,
+  }),
+  defineResource({ group: 'networking.k8s.io', version: 'v1', plural: 'ingresses', kind: 'Ingress', namespaced: true }),
+  defineResource({
+    group: '',
+    version: 'v1',
+    plural: 'persistentvolumeclaims',
+    kind: 'PersistentVolumeClaim',
+    namespaced: true,
+  }),
+  gracefulRollouts,
+  pods,
+];
+
+/** What of the cluster could be read. */
+export interface ClusterObjects {
+  /** Raw objects with apiVersion and kind. */
+  readonly objects: readonly KubeObject[];
+  /** Kinds of which `objects` holds all. */
+  readonly complete: readonly ContextKind[];
+  /** One line for each kind that may not be listed: rules that need it say nothing. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Reads everything that is judged, page by page, keeping of pods and owned ReplicaSets only what is compared. A kind
+ * that the cluster does not serve counts as none of it; one that the user may not list is left out and said.
+ */
+export async function readCluster(
+  client: Pick<Client, 'listPage'>,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<ClusterObjects> {
+  const objects: KubeObject[] = [];
+  const complete: ContextKind[] = [];
+  const notices: string[] = [];
+  for (const resource of RESOURCES) {
+    try {
+      for await (const object of pagesOf(client, resource, namespace, signal)) objects.push(needed(object));
+    } catch (error) {
+      if (!(error instanceof ApiError) || !(error.forbidden || error.notFound)) throw error;
+      if (error.forbidden) {
+        notices.push(`${resource.plural} may not be listed: rules that need them say nothing (${error.serverMessage})`);
+        continue;
+      }
+    }
+    complete.push(...contextKindOf(resource));
+  }
+  return { objects, complete, notices };
+}
+
+async function* pagesOf(
+  client: Pick<Client, 'listPage'>,
+  resource: Resource,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<KubeObject> {
+  let next: string | undefined;
+  do {
+    const page = await client.listPage(resource, {
+      signal,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(next === undefined ? {} : { continue: next }),
+    });
+    yield* page.items;
+    next = page.continue;
+  } while (next !== undefined);
+}
+
+/** A cluster has many more pods and old ReplicaSets than workloads. */
+function needed(object: KubeObject): KubeObject {
+  if (object.kind !== 'Pod' && !(object.kind === 'ReplicaSet' && controllerOf(object) !== undefined)) return object;
+  const { name, namespace, uid, ownerReferences } = object.metadata;
+  const metadata = {
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences }),
+  };
+  const bare = { apiVersion: object.apiVersion ?? '', kind: object.kind, metadata };
+  const spec = 'spec' in object ? object.spec : undefined;
+  if (object.kind === 'Pod') return { ...bare, ...{ spec: graceOf(spec) } };
+  const template = isRecord(spec) ? spec['template'] : undefined;
+  return { ...bare, ...{ spec: { template: { spec: graceOf(isRecord(template) ? template['spec'] : undefined) } } } };
+}
+
+function graceOf(podSpec: unknown): object {
+  const seconds = isRecord(podSpec) ? podSpec['terminationGracePeriodSeconds'] : undefined;
+  return seconds === undefined ? {} : { terminationGracePeriodSeconds: seconds };
+}
+
+function contextKindOf({ kind }: Resource): readonly ContextKind[] {
+  switch (kind) {
+    case 'Service':
+    case 'PodDisruptionBudget':
+    case 'HorizontalPodAutoscaler':
+    case 'GracefulRollout':
+    case 'Ingress':
+    case 'PersistentVolumeClaim':
+    case 'ReplicaSet':
+    case 'Pod':
+      return [kind];
+    default:
+      return [];
+  }
+}
