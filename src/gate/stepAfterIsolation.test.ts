@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { decideStep } from './step.ts';
+import { ago, barrier, type Given, NOW_MS, observation, service } from './testing/observations.ts';
+import type { DrainPath, GateStep } from './types.ts';
+
+const clean = { slicesCleanAtMs: NOW_MS - 1_000, proxies: barrier };
+const paths: readonly DrainPath[] = ['ScaleDown', 'Eviction', 'Delete'];
+
+function isolated(given: Given = {}): GateStep {
+  const state = { isolatedAt: ago(2), removedLabels: { app: 'web' }, ...given.state };
+  return decideStep(observation({ ...given, handedOver: true, state }));
+}
+
+describe.each(paths)('after isolation (%s)', (path) => {
+  const end = path === 'Delete' ? 'MarkDrained' : 'LetGo';
+
+  it('goes from the slices to the proxies to the end', () => {
+    expect(isolated({ path })).toEqual({ do: 'VerifySlices' });
+    expect(isolated({ path, progress: { slicesCleanAtMs: NOW_MS } })).toEqual({ do: 'VerifyProxies' });
+    expect(isolated({ path, progress: clean })).toEqual({ do: end, outcome: 'Verified' });
+  });
+
+  it.each<readonly [string, Given, number]>([
+    ['a headless Service', { services: [service(['b'], { otherDataPath: 'DNS' })] }, 5_000],
+    [
+      'a proxy that did not answer',
+      { progress: { ...clean, proxies: { ...barrier, evidence: 'PartialBarrier' } } },
+      5_000,
+    ],
+    ['no barrier', { progress: { ...clean, proxies: { ...barrier, evidence: 'QuietTime' } } }, 5_000],
+    ['the author', { settings: { quietSeconds: 8 } }, 8_000],
+    [
+      'the author, over the default',
+      { settings: { quietSeconds: 1 }, services: [service([], { otherDataPath: 'DNS' })] },
+      1_000,
+    ],
+  ])('keeps quiet time because of %s, counted from the confirmation', (_, given, quietMs) => {
+    const quiet = { path, progress: clean, ...given };
+    const { proxies = barrier } = quiet.progress;
+    expect(isolated(quiet)).toMatchObject({ do: 'Wait', forMs: quietMs });
+    const later = { ...quiet.progress, proxies: { ...proxies, atMs: NOW_MS - quietMs } };
+    expect(isolated({ ...quiet, progress: later })).toMatchObject({ do: end });
+  });
+
+  it('keeps none when the author wants none', () => {
+    const services = [service([], { otherDataPath: 'DNS' })];
+    expect(isolated({ path, progress: clean, services, settings: { quietSeconds: 0 } })).toMatchObject({ do: end });
+  });
+
+  it('asks the application, and waits no longer than its time-out', () => {
+    const drained = { httpGet: { path: '/drained', port: 80, scheme: 'HTTP' as const }, timeoutSeconds: 10 };
+    const asked = (progress: Given['progress']) =>
+      isolated({ path, settings: { drained }, progress: { ...clean, ...progress } });
+    expect(asked({})).toEqual({ do: 'CheckDrained', check: drained });
+    expect(asked({ drainedAskedAtMs: NOW_MS - 14_999 })).toMatchObject({ do: 'CheckDrained' });
+    expect(asked({ drainedAskedAtMs: NOW_MS - 15_000 })).toMatchObject({ do: end, outcome: 'Verified' });
+    for (const met of [true, false]) {
+      expect(asked({ drained: { atMs: NOW_MS, met } })).toMatchObject({ do: end, outcome: 'Verified' });
+    }
+  });
+
+  it.each([
+    [{}, 'its removal from the EndpointSlices was not seen'],
+    [{ slicesCleanAtMs: NOW_MS }, 'not every service proxy confirmed its removal'],
+    [clean, 'it was not yet quiet or drained'],
+  ])('ends at the hard limit, loudly: %j', (progress, missing) => {
+    const state = { isolatedAt: ago(60), askedAt: ago(61), until: ago(31), abandonedAt: ago(40) };
+    expect(isolated({ path, progress, state, settings: { quietSeconds: 90 } })).toEqual({
+      do: 'LetGo',
+      outcome: 'DeadlinePassed',
+      violation: `pod web-a was let go 60 s after its isolation although ${missing}`,
+    });
+  });
+
+  it('waits no longer than the hard limit', () => {
+    const given: Given = { path, progress: clean, settings: { quietSeconds: 90 }, state: { isolatedAt: ago(59) } };
+    expect(isolated(given)).toMatchObject({ do: 'Wait', forMs: 1_000 });
+  });
+
+  it('goes on when the gate is switched off, the Deployment or the ReplicaSet deleted, Services gone', () => {
+    for (const given of [
+      { settings: { mode: 'Off' } },
+      { deployment: null },
+      { deployment: { recreate: true } },
+      { deployment: { replicas: 0 } },
+      { replicaSet: null },
+      { services: [] },
+    ] satisfies Given[]) {
+      expect(isolated({ path, ...given })).toEqual({ do: 'VerifySlices' });
+      expect(isolated({ path, ...given, progress: clean })).toMatchObject({ do: end, outcome: 'Verified' });
+    }
+  });
+
+  it('does not wait for ever for a time in the future', () => {
+    expect(isolated({ path, state: { isolatedAt: ago(-3_600) } })).toMatchObject({ outcome: 'DeadlinePassed' });
+    const seenAtMs = NOW_MS - 59_000;
+    expect(isolated({ path, progress: { seenAtMs }, state: { isolatedAt: ago(-3_600) } }).do).toBe('VerifySlices');
+    const proxies = { ...barrier, atMs: NOW_MS + 3_600_000 };
+    expect(isolated({ path, progress: { ...clean, proxies } })).toEqual({ do: 'VerifyProxies' });
+  });
+});
+
+describe("a person's delete after isolation", () => {
+  const path = 'Delete';
+  const drainedAt = ago(1);
+
+  it('is left to the waiting request, which may need some time', () => {
+    expect(isolated({ path, state: { drainedAt } })).toMatchObject({ do: 'Wait', forMs: 27_000 });
+    expect(isolated({ path, state: { drainedAt, askedAt: ago(29), until: ago(4) } })).toMatchObject({ forMs: 1_000 });
+  });
+
+  it('is let go by the operator when the request did not delete it', () => {
+    const over = { askedAt: ago(30), until: ago(5) };
+    expect(isolated({ path, state: { drainedAt, ...over } })).toEqual({ do: 'LetGo', outcome: 'Verified' });
+    expect(isolated({ path, progress: clean, state: over })).toEqual({ do: 'LetGo', outcome: 'Verified' });
+    expect(isolated({ path, state: over })).toEqual({ do: 'VerifySlices' });
+  });
+
+  it('is let go by the operator when the request was abandoned, but only after the checks', () => {
+    const abandonedAt = ago(1);
+    expect(isolated({ path, state: { abandonedAt } })).toEqual({ do: 'VerifySlices' });
+    expect(isolated({ path, progress: clean, state: { abandonedAt } })).toEqual({ do: 'LetGo', outcome: 'Verified' });
+    expect(isolated({ path, state: { abandonedAt, drainedAt } })).toEqual({ do: 'LetGo', outcome: 'Verified' });
+  });
+
+  it('stays loud when it was drained by the hard limit alone', () => {
+    const state = { isolatedAt: ago(70), drainedAt: ago(10), abandonedAt: ago(60) };
+    expect(isolated({ path, state })).toMatchObject({ do: 'LetGo', outcome: 'DeadlinePassed' });
+  });
+});
