@@ -52,6 +52,23 @@ const benches: Readonly<Record<string, Bench>> = {
       return true;
     },
   },
+  soak: {
+    about: 'random rollouts, drains and deletes under 1000 requests/s on three workers, 0 lost, seen from outside',
+    async run(args, signal) {
+      const wanted = soakArguments(args);
+      const { run } = await import('./soak.ts');
+      return run({ ...wanted, onProgress: progress, signal });
+    },
+  },
+  'gate-cost': {
+    about: 'what the gate costs the control plane: calls per pod, time of a rollout, time per stage',
+    async run(args, signal) {
+      const json = onlyJson('gate-cost', args);
+      const { run } = await import('./gateCost.ts');
+      await run({ json, onProgress: progress, signal });
+      return true;
+    },
+  },
   'nftables-race': {
     about: 'connections that the kernel refuses while rules of a Service are replaced: nftables and iptables',
     async run(args, signal) {
@@ -71,6 +88,35 @@ function raceArguments(args: readonly string[]): { seconds: number; json: boolea
     const { values } = parseArgs({ args: [...args], options });
     if (!/^[1-9]\d*$/.test(values.seconds)) throw new Error(`--seconds ${values.seconds}: not a whole number above 0`);
     return { seconds: Number(values.seconds), json: values.json };
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}
+
+/** What `soak` takes. `--plain`: without the gate, to see that the rig finds what is lost. */
+function soakArguments(args: readonly string[]): {
+  readonly requests: number;
+  readonly ratePerSecond: number;
+  readonly seed: number;
+  readonly side: 'gate' | 'plain';
+  readonly json: boolean;
+} {
+  const usage = 'npm run bench -- soak [--requests 1000000] [--rate 1000] [--seed N] [--plain] [--json]';
+  try {
+    const options = {
+      requests: { type: 'string', default: '1000000' },
+      rate: { type: 'string', default: '1000' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      plain: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    } as const;
+    const { values } = parseArgs({ args: [...args], options });
+    for (const name of ['requests', 'rate', 'seed'] as const) {
+      if (!/^[1-9]\d*$/.test(values[name])) throw new Error(`--${name} ${values[name]}: not a whole number above 0`);
+    }
+    const side = values.plain ? 'plain' : 'gate';
+    const { requests, rate, seed, json } = values;
+    return { requests: Number(requests), ratePerSecond: Number(rate), seed: Number(seed), side, json };
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   }
