@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BarrierBook, type ProxyKey, type SlicePlan } from './barrierBook.ts';
 import { type BarrierSlice, barrierSlice, seatedIn } from './barrierSlices.ts';

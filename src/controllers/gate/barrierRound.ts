@@ -32,7 +32,7 @@ const SLOWEST_POLL_MS = 1_000;
 const POLL_GROWTH = 1.3;
 /** While the round's number is being written there is nothing to ask for. */
 const UNPUBLISHED_MS = 20;
-const FIRST_WAVE_GAP_MS = 50;
+const WAVE_GAP_MS = 50;
 const LONGEST_WAVE_GAP_MS = 2_000;
 
 /** One proxy in one round. */
@@ -94,9 +94,11 @@ export class BarrierRound {
    */
   async #publish(signal: AbortSignal): Promise<void> {
     const { clock, log, service } = this.#input;
-    for (let gapMs = FIRST_WAVE_GAP_MS; !signal.aborted; gapMs = Math.min(gapMs * 2, LONGEST_WAVE_GAP_MS)) {
+    let gapMs = WAVE_GAP_MS;
+    while (!signal.aborted) {
+      let wrote = true;
       try {
-        await this.#wave(signal);
+        wrote = await this.#wave(signal);
       } catch (error) {
         if (signal.aborted) return;
         // Tried again until the round is over; a line per round is enough.
@@ -104,11 +106,14 @@ export class BarrierRound {
           log.warn('the slices of the barrier could not be written', { ...nameOf(service), err: error });
         this.#failed = true;
       }
-      await clock.sleep(gapMs, signal).catch(() => undefined);
+      // Each write reaches every watch of slices in the cluster, so stragglers gather longer and longer.
+      await clock.sleep(wrote ? gapMs : WAVE_GAP_MS, signal).catch(() => undefined);
+      if (wrote) gapMs = Math.min(gapMs * 2, LONGEST_WAVE_GAP_MS);
     }
   }
 
-  async #wave(signal: AbortSignal): Promise<void> {
+  /** False: there was nothing to write. */
+  async #wave(signal: AbortSignal): Promise<boolean> {
     const { book, store, targets, isPresent, clock } = this.#input;
     if (book.isStale) {
       book.adopt(await store.slices(this.#call(signal)));
@@ -118,10 +123,11 @@ export class BarrierRound {
       }
     }
     const wanted = targets.filter((target) => isUnpublished(target) && book.free(target.key)).map(({ key }) => key);
-    if (wanted.length === 0) return;
+    if (wanted.length === 0) return false;
     const plans = book.plan(wanted, ({ node }) => isPresent(node), clock.monotonicMs());
     const results = await Promise.allSettled(plans.map((plan) => this.#write(plan, signal)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+    return true;
   }
 
   async #write(plan: SlicePlan, signal: AbortSignal): Promise<void> {
