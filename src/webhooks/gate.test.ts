@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DRAIN_ANNOTATION } from '../gate/drainState.ts';
+import { DRAIN_ANNOTATION } from '../api/index.ts';
 import type { DrainState } from '../gate/types.ts';
 import type { AdmissionRequest } from './admissionReview.ts';
 import { FakeCluster, type FakeOptions, identity, refused, replicaSetController } from './gateUnderTest.ts';

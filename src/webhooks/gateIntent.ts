@@ -1,18 +1,16 @@
+import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER } from '../api/index.ts';
 import { identityOf, type JudgedPod } from '../gate/admit.ts';
 import { abandonedState } from '../gate/admitPlan.ts';
-import { DRAIN_ANNOTATION, encodeState, type PodIdentity, readState } from '../gate/drainState.ts';
+import { encodeState, type PodIdentity, readState } from '../gate/drainState.ts';
 import type { DrainState } from '../gate/types.ts';
 import { type Client, isConflict, isNotFound, pods } from '../kube/index.ts';
 import { type Clock, type Logger, linkAbort } from '../runtime/index.ts';
 import { judgedPodOf } from './gateRequest.ts';
 
-/** The manager of the gate's annotation in managedFields. */
-export const GATE_FIELD_MANAGER = 'graceful-rollout-gate';
-
 /** What a person who hangs up may still cost. */
 const ABANDON_LIMIT_MS = 5_000;
 
-export type Written =
+type Written =
   | { readonly result: 'Written'; readonly pod: JudgedPod }
   /** Somebody wrote the pod since it was read. */
   | { readonly result: 'Conflict' }

@@ -1,6 +1,7 @@
 import { Counter, Registry } from 'prom-client';
+import { DRAIN_ANNOTATION } from '../api/index.ts';
 import type { OwnerFacts } from '../gate/admit.ts';
-import { DRAIN_ANNOTATION, encodeState, readState } from '../gate/drainState.ts';
+import { encodeState, readState } from '../gate/drainState.ts';
 import type { DrainState, PodView } from '../gate/types.ts';
 import { ApiError, type ChangeHandler, type Client, type Pod } from '../kube/index.ts';
 import { ManualClock, silentLogger } from '../runtime/index.ts';
