@@ -1,0 +1,60 @@
+import { sleepOf } from '../facts.ts';
+import { SERVERS } from '../kinds.ts';
+import { containerField, sleepEdit } from '../paths.ts';
+import { defineRule, short } from '../rule.ts';
+import { graceForSleep, propagationSeconds, stopsAbruptly } from '../stopping.ts';
+
+export const abruptStop = defineRule(
+  {
+    code: 'GR206',
+    name: 'abrupt-stop',
+    title: 'A server that stops listening at once, without a preStop hook',
+    level: 'baseline',
+    severity: 'warning',
+    since: 'v1',
+    appliesTo: SERVERS,
+    why: 'nginx, httpd and haproxy close their listening sockets as soon as they get the stop signal of their image; nginx and httpd with SIGTERM even drop what is under way ("Controlling nginx" in its documentation). Proxies still send new connections then, for the removal from the EndpointSlices only begins at that moment: these are refused.',
+    example: `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers:
+        - name: nginx
+          image: nginx:1.29
+          ports: [{ containerPort: 80 }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec:
+  selector: { app: web }
+  ports: [{ port: 80 }]
+`,
+    fixText: 'Write lifecycle.preStop.sleep with 5 s (Kubernetes 1.30 and later), or let a GracefulRollout see to it.',
+  },
+  ({ workload, facts }) => {
+    if (facts.enforced) return [];
+    return (facts.busy ?? []).flatMap((running) => {
+      const { container } = running;
+      const server = stopsAbruptly(container);
+      if (server === undefined) return [];
+      if (container.lifecycle?.preStop !== undefined && sleepOf(running)?.seconds !== 0) return [];
+      return [
+        {
+          container: container.name,
+          field: containerField(workload, running, 'lifecycle.preStop'),
+          message: `container ${short(container.name)}: ${server} stops listening on its stop signal while Services still send: 0 s of preStop`,
+          remedy: `write lifecycle.preStop.sleep.seconds: ${propagationSeconds}`,
+          fix: [
+            sleepEdit(workload, running, propagationSeconds),
+            ...graceForSleep(workload, facts, running, propagationSeconds),
+          ],
+        },
+      ];
+    });
+  },
+);

@@ -1,0 +1,32 @@
+import { app, deployment, service, withApp } from '../testing/manifests.ts';
+import { testRule } from '../testing/ruleTable.ts';
+import { luckyProbe } from './luckyProbe.ts';
+
+const tcp = { tcpSocket: { port: 8080 } };
+
+testRule(luckyProbe, {
+  says: [
+    [
+      'an open port',
+      [withApp({ readinessProbe: tcp }), service()],
+      {
+        message: 'one open port makes it ready',
+        field: 'spec.template.spec.containers[app].readinessProbe.tcpSocket',
+        fixed: true,
+      },
+    ],
+  ],
+  silent: [
+    ['httpGet', [deployment(), service()]],
+    [
+      'minReadySeconds',
+      [deployment({ minReadySeconds: 1 }, { containers: [app({ readinessProbe: tcp })] }), service()],
+    ],
+    ['twice in a row', [withApp({ readinessProbe: { ...tcp, successThreshold: 2 } }), service()]],
+    [
+      'a deadline that leaves no room',
+      [deployment({ progressDeadlineSeconds: 5 }, { containers: [app({ readinessProbe: tcp })] }), service()],
+    ],
+    ['no Service', [withApp({ readinessProbe: tcp })]],
+  ],
+});

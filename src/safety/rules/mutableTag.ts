@@ -1,0 +1,47 @@
+import { imageOf } from '../image.ts';
+import { SERVERS } from '../kinds.ts';
+import { containerField } from '../paths.ts';
+import { defineRule, short } from '../rule.ts';
+
+export const mutableTag = defineRule(
+  {
+    code: 'GR501',
+    name: 'mutable-tag',
+    title: 'The image has no tag, or the tag latest',
+    level: 'strict',
+    severity: 'warning',
+    since: 'v1',
+    appliesTo: SERVERS,
+    why: 'What such an image is changes without a change of the template: a pod that is replaced after an eviction may run another version than its neighbours, without a rollout, and kubectl rollout undo brings nothing back ("Images" in the Kubernetes documentation).',
+    example: `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers:
+        - name: app
+          image: example.com/web:latest
+          ports: [{ containerPort: 8080 }]
+`,
+    fixText: 'Write the tag of a release, or better a digest. Which, only you know.',
+  },
+  ({ workload, facts }) =>
+    facts.running.flatMap((running) => {
+      const { name, image } = running.container;
+      const reference = imageOf(image);
+      if (reference === undefined || reference.digest !== undefined) return [];
+      if (reference.tag !== undefined && reference.tag !== 'latest') return [];
+      const what = reference.tag === undefined ? 'has no tag' : 'has the tag latest';
+      return [
+        {
+          container: name,
+          field: containerField(workload, running, 'image'),
+          message: `container ${short(name)}: image ${what}: a replaced pod may run another version, without a rollout`,
+          remedy: 'write the tag of a release, or a digest',
+        },
+      ];
+    }),
+);

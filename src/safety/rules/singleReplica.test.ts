@@ -1,0 +1,35 @@
+import { autoscaler, deployment, ofKind, service } from '../testing/manifests.ts';
+import { testRule } from '../testing/ruleTable.ts';
+import { singleReplica } from './singleReplica.ts';
+
+testRule(singleReplica, {
+  says: [
+    [
+      'written',
+      [deployment({ replicas: 1 }), service()],
+      {
+        message: 'replicas 1: the Service is empty from the end of its only pod',
+        field: 'spec.replicas',
+        fixed: false,
+      },
+    ],
+    ['by default', [deployment({ replicas: undefined }), service()], { message: 'a drain or a crash' }],
+    [
+      'a StatefulSet',
+      [ofKind('StatefulSet', 'apps/v1', deployment({ replicas: 1 })), service()],
+      { message: 'a rollout, a drain or a crash' },
+    ],
+  ],
+  silent: [
+    ['more', [deployment(), service()]],
+    ['an autoscaler', [deployment({ replicas: 1 }), service(), autoscaler()]],
+    [
+      'left out, and autoscalers are not known',
+      [deployment({ replicas: undefined }), service()],
+      { unknown: ['HorizontalPodAutoscaler'] },
+    ],
+    ['no Service', [deployment({ replicas: 1 })]],
+    ['only for metrics', [deployment({ replicas: 1 }), service({}, 'web-metrics')]],
+    ['a DaemonSet', [ofKind('DaemonSet', 'apps/v1', deployment({ replicas: 1 })), service()]],
+  ],
+});

@@ -1,0 +1,73 @@
+import type { Service } from '../../api/kubernetes.ts';
+import { selects } from '../../contract/index.ts';
+import { asDeployment } from '../facts.ts';
+import { SERVERS } from '../kinds.ts';
+import { podField } from '../paths.ts';
+import { defineRule, short } from '../rule.ts';
+import type { Context, Workload } from '../types.ts';
+
+export const targetPortUnknown = defineRule(
+  {
+    code: 'GR405',
+    name: 'target-port-unknown',
+    title: 'A Service sends to a port name that no container has',
+    level: 'baseline',
+    severity: 'error',
+    since: 'v1',
+    appliesTo: SERVERS,
+    why: 'A targetPort that is a name is looked up in each pod (FindPort in pkg/api/v1/pod); a pod without it is left out of that port of the Service, so requests to it find no endpoint, or fewer than meant. Where another workload that the Service selects has the name, nothing is said.',
+    example: `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers:
+        - name: app
+          image: example.com/web:1.2.3
+          ports: [{ containerPort: 8080 }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec:
+  selector: { app: web }
+  ports: [{ port: 80, targetPort: http }]
+`,
+    fixText:
+      'Name the port in the container that serves it, or correct targetPort in the Service. Which of them is wrong, only you know.',
+  },
+  ({ workload, context, facts }) =>
+    (facts.selecting ?? []).flatMap((service) =>
+      (service.spec.ports ?? []).flatMap(({ targetPort, port, protocol = 'TCP' }) => {
+        if (typeof targetPort !== 'string' || targetPort === '' || hasPort(workload, targetPort, protocol)) return [];
+        if (othersHave(workload, context, service, targetPort, protocol)) return [];
+        const name = short(service.metadata.name ?? '');
+        return [
+          {
+            field: podField(workload, 'containers'),
+            message: `Service ${name} sends port ${port} to "${short(targetPort)}" (${short(protocol)}), which no container has: no endpoint for it`,
+            remedy: `name a port "${short(targetPort)}" in the container that serves it, or correct targetPort in Service ${name}`,
+          },
+        ];
+      }),
+    ),
+);
+
+function hasPort({ template: { spec } }: Workload, wanted: string, wantedProtocol: string): boolean {
+  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  return [...spec.containers, ...sidecars].some(({ ports = [] }) =>
+    ports.some(({ name, protocol = 'TCP' }) => name === wanted && protocol === wantedProtocol),
+  );
+}
+
+function othersHave(workload: Workload, context: Context, service: Service, port: string, protocol: string): boolean {
+  return (context.workloads ?? []).some(
+    (other) =>
+      (other.kind !== workload.kind || other.name !== workload.name) &&
+      hasPort(other, port, protocol) &&
+      selects(service, asDeployment(other)),
+  );
+}

@@ -1,0 +1,70 @@
+import { deployment, type Manifest, service, withApp } from '../testing/manifests.ts';
+import { testRule } from '../testing/ruleTable.ts';
+import { timeoutsDoNotNest } from './timeoutsDoNotNest.ts';
+
+const annotated = (manifest: Manifest, annotations: object, name: string): Manifest => ({
+  ...manifest,
+  metadata: { namespace: 'shop', name, annotations },
+});
+const delayed = (attributes: string) =>
+  annotated(service(), { 'service.beta.kubernetes.io/aws-load-balancer-target-group-attributes': attributes }, 'web');
+const ingress = (annotations: object, name = 'web') =>
+  annotated(
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      spec: { rules: [{ http: { paths: [{ backend: { service: { name } } }] } }] },
+    },
+    annotations,
+    'shop',
+  );
+
+testRule(timeoutsDoNotNest, {
+  says: [
+    [
+      'deregistration',
+      [deployment(), delayed('deregistration_delay.timeout_seconds=120')],
+      {
+        message: 'deregistration delay of Service web is 120 s, but grace 30 s - preStop 5 s = 25 s',
+        field: 'spec.template.spec.terminationGracePeriodSeconds',
+        fixed: false,
+      },
+    ],
+    [
+      'among other attributes',
+      [deployment(), delayed('stickiness.enabled=true, deregistration_delay.timeout_seconds=26')],
+      { message: '26 s' },
+    ],
+    [
+      'nginx ingress',
+      [deployment(), service(), ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' })],
+      { message: 'proxy-read-timeout of Ingress shop is 3600 s' },
+    ],
+    [
+      'ALB ingress',
+      [
+        deployment(),
+        service(),
+        ingress({ 'alb.ingress.kubernetes.io/target-group-attributes': 'deregistration_delay.timeout_seconds=60' }),
+      ],
+      { message: 'deregistration delay of Ingress shop is 60 s' },
+    ],
+  ],
+  silent: [
+    ['it fits', [deployment(), delayed('deregistration_delay.timeout_seconds=25')]],
+    ['nothing is written', [deployment(), service()]],
+    ['another attribute', [deployment(), delayed('xderegistration_delay.timeout_seconds=99')]],
+    ['no number', [deployment(), delayed('deregistration_delay.timeout_seconds=x')]],
+    [
+      'an ingress to another Service',
+      [deployment(), service(), ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' }, 'api')],
+    ],
+    [
+      'a hook that takes all of it',
+      [
+        withApp({ lifecycle: { preStop: { sleep: { seconds: 30 } } } }),
+        delayed('deregistration_delay.timeout_seconds=99'),
+      ],
+    ],
+  ],
+});

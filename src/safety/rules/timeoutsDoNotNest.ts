@@ -1,0 +1,105 @@
+import { durationSeconds } from '../drain.ts';
+import { isHere, sleepOf } from '../facts.ts';
+import { SERVERS } from '../kinds.ts';
+import { podField } from '../paths.ts';
+import { defineRule, type RuleInput, short } from '../rule.ts';
+
+/** A promise to go on with a request for so long. */
+interface Promised {
+  readonly seconds: number;
+  /** For people. */
+  readonly by: string;
+}
+
+export const timeoutsDoNotNest = defineRule(
+  {
+    code: 'GR207',
+    name: 'timeouts-do-not-nest',
+    title: 'A time-out before the pods is longer than the pods live',
+    level: 'strict',
+    severity: 'warning',
+    since: 'v1',
+    appliesTo: SERVERS,
+    why: 'A load balancer that deregisters a target goes on with its requests for the deregistration delay; a gateway waits for an answer as long as its time-out. Both must fit into what is left of the grace period after preStop, or the pod is killed under requests that the caller still waits for (kubernetes-sigs/aws-load-balancer-controller#2106). Read from the annotations of the Services that select the pods and of the Ingresses before them, where one is written: aws-load-balancer-target-group-attributes and alb.ingress.kubernetes.io/target-group-attributes (deregistration_delay.timeout_seconds), nginx.ingress.kubernetes.io/proxy-read-timeout.',
+    example: `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      terminationGracePeriodSeconds: 30
+      containers:
+        - name: app
+          image: example.com/web:1.2.3
+          ports: [{ containerPort: 8080 }]
+          lifecycle: { preStop: { sleep: { seconds: 15 } } }
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+  annotations:
+    service.beta.kubernetes.io/aws-load-balancer-target-group-attributes: deregistration_delay.timeout_seconds=120
+spec:
+  selector: { app: web }
+  ports: [{ port: 80, targetPort: 8080 }]
+`,
+    fixText:
+      'Decide how long a request may take, and let each time-out be shorter than the next one inwards: client, gateway, deregistration delay, then grace period - preStop. There is no automatic fix: which of them is wrong only you know.',
+  },
+  (input) => {
+    const { workload, facts } = input;
+    const sleepSeconds = Math.max(
+      0,
+      ...(facts.serving ?? []).map((running) => Math.ceil(sleepOf(running)?.seconds ?? 0)),
+    );
+    const leftSeconds = facts.graceSeconds - sleepSeconds;
+    // a hook that takes all of it is another rule's
+    if (leftSeconds <= 0) return [];
+    return promised(input)
+      .filter(({ seconds }) => seconds > leftSeconds)
+      .map(({ seconds, by }) => ({
+        field: podField(workload, 'terminationGracePeriodSeconds'),
+        message: `${by} is ${seconds} s, but grace ${facts.graceSeconds} s - preStop ${sleepSeconds} s = ${leftSeconds} s: later answers are cut off`,
+        remedy: `lower it to ${leftSeconds} s or less, or write terminationGracePeriodSeconds: ${sleepSeconds + Math.ceil(seconds)} or more`,
+      }));
+  },
+);
+
+function promised({ workload, context, facts }: RuleInput): Promised[] {
+  const selecting = facts.selecting ?? [];
+  const fromServices = selecting.flatMap(({ metadata: { name = '', annotations = {} } }) =>
+    deregistration(
+      annotations['service.beta.kubernetes.io/aws-load-balancer-target-group-attributes'],
+      `deregistration delay of Service ${short(name)}`,
+    ),
+  );
+  const names = new Set(selecting.map(({ metadata }) => metadata.name));
+  const fromIngresses = (context.ingresses ?? [])
+    .filter(({ namespace, services }) => isHere(namespace, workload) && services.some((name) => names.has(name)))
+    .flatMap(({ name, annotations }) => [
+      ...deregistration(
+        annotations['alb.ingress.kubernetes.io/target-group-attributes'],
+        `deregistration delay of Ingress ${short(name)}`,
+      ),
+      ...timeout(
+        annotations['nginx.ingress.kubernetes.io/proxy-read-timeout'],
+        `proxy-read-timeout of Ingress ${short(name)}`,
+      ),
+    ]);
+  return [...fromServices, ...fromIngresses];
+}
+
+/** `deregistration_delay.timeout_seconds=30,stickiness.enabled=true` */
+function deregistration(attributes: string | undefined, by: string): Promised[] {
+  const [, seconds] =
+    /(?:^|[\s,])deregistration_delay\.timeout_seconds=(\d{1,6})(?:[\s,]|$)/.exec(attributes ?? '') ?? [];
+  return timeout(seconds, by);
+}
+
+function timeout(value: string | undefined, by: string): Promised[] {
+  const seconds = value === undefined ? undefined : durationSeconds(value);
+  return seconds === undefined ? [] : [{ seconds, by }];
+}
