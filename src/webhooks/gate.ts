@@ -72,7 +72,7 @@ interface Call extends Asked {
 
 type Look =
   | { readonly answer: 'Admit'; readonly why: AdmitReason }
-  | { readonly answer: 'Gate'; readonly path: DrainPath; readonly plan: AdmitPlan };
+  | { readonly answer: 'Gate'; readonly path: DrainPath; readonly plan: AdmitPlan; readonly forged: boolean };
 
 /** The handlers of the three webhooks of the deletion gate (design.md §5, step 1). They never throw. */
 export function gateWebhooks(options: GateWebhookOptions): {
@@ -161,6 +161,10 @@ class Gate {
         conflicts = 0;
         continue;
       }
+      if (look.forged) {
+        const { namespace, name, uid } = pod.metadata;
+        this.#options.log.warn('a drain state that is not ours is overwritten', { namespace, name, uid });
+      }
       const deadlineMs = this.#writeLimitMs(call);
       if (deadlineMs <= 0 && plan.do === 'Write') return this.#answers.admit(call, 'NoTime', pod);
       const write = await this.#write(call, pod, plan.state, deadlineMs);
@@ -199,7 +203,8 @@ class Gate {
     if (judgement.answer === 'Admit') return judgement;
     const { path } = judgement;
     const { username } = call.facts;
-    return { answer: 'Gate', path, plan: planIntent({ path, username, nowMs, untilMs: call.untilMs, state }) };
+    const plan = planIntent({ path, username, nowMs, untilMs: call.untilMs, state });
+    return { answer: 'Gate', path, plan, forged: state.kind === 'Forged' };
   }
 
   /** Until the answer would be another one. A hang-up on the way gives the pod back and rejects. */
