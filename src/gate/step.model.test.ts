@@ -1,0 +1,149 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { controllerOf } from './stepFacts.ts';
+import { SimLeader } from './testing/leader.ts';
+import { TICK_MS, World } from './testing/world.ts';
+
+type Act = (world: World, leader: SimLeader) => void;
+
+/** After the last act: an evictor asks for 200 s, is missed after 300 s more, and then there are the deadlines. */
+const quietTicks = 700_000 / TICK_MS;
+
+const index = fc.nat(7);
+const evict = fc.tuple(index, fc.constantFrom(3, 30, 200)).map(
+  ([at, seconds]): Act =>
+    (world) =>
+      world.askFor('Eviction', at, seconds, false),
+);
+const remove = fc.tuple(index, fc.integer({ min: 1, max: 25 }), fc.boolean()).map(
+  ([at, seconds, abandons]): Act =>
+    (world) =>
+      world.askFor('Delete', at, seconds, abandons),
+);
+const scale = fc.nat(5).map(
+  (replicas): Act =>
+    (world) =>
+      world.scale(replicas),
+);
+const rollOut = fc.constant<Act>((world) => world.rollOut());
+const crash = fc.record({ applied: fc.boolean(), ticks: fc.constantFrom(1, 10, 90) }).map(
+  (how): Act =>
+    (_, leader) => {
+      leader.crash = how;
+    },
+);
+const switched = fc.constantFrom('Gate' as const, 'Off' as const).map(
+  (mode): Act =>
+    (world) => {
+      world.mode = mode;
+    },
+);
+const jump = fc.constantFrom(-3_600_000, -20_000, 20_000, 3_600_000).map(
+  (ms): Act =>
+    (world) => {
+      world.jumpMs += ms;
+    },
+);
+
+const selectors = fc.constantFrom(
+  [],
+  [{ app: 'web' }],
+  [{ app: 'web' }, { app: 'web', tier: 'front' }],
+  [{ app: 'web', zone: 'a' }, { tier: 'front' }],
+);
+
+function worlds(acts: fc.Arbitrary<Act>) {
+  return fc.record({
+    replicas: fc.integer({ min: 1, max: 4 }),
+    selectors,
+    minAvailable: fc.option(fc.nat(3), { nil: undefined }),
+    minReady: fc.option(fc.nat(3), { nil: undefined }),
+    seed: fc.nat(),
+    startTicks: fc.constantFrom(1, 10, 40),
+    duds: fc.constantFrom(0, 0, 3, 10),
+    acts: fc.array(fc.tuple(fc.nat(30), acts), { minLength: 1, maxLength: 8 }),
+  });
+}
+type Run = ReturnType<typeof worlds> extends fc.Arbitrary<infer T> ? T : never;
+
+function play({ acts, minReady, minAvailable, ...options }: Run, each: (world: World) => void = () => {}): SimLeader {
+  const world = new World({ ...options, ...(minAvailable === undefined ? {} : { minAvailable }) });
+  const settings = { timeoutSeconds: 60, ...(minReady === undefined ? {} : { minReady }) };
+  const leader = new SimLeader(world, settings);
+  const tick = (): void => {
+    world.step();
+    leader.step();
+    each(world);
+  };
+  for (const [ticks, act] of acts) {
+    for (let left = ticks; left > 0; left -= 1) tick();
+    act(world, leader);
+  }
+  // A crash needs a write to happen at; none comes in a quiet world.
+  for (let left = quietTicks, quiet = 0; left > 0 && quiet < 60; left -= 1) {
+    tick();
+    quiet = world.isQuiet ? quiet + 1 : 0;
+  }
+  for (const { view } of world.pods.values()) {
+    expect(world.stateOf(view), `left behind on ${view.metadata.name}`).toBeUndefined();
+    expect(controllerOf(view)?.kind).toBe('ReplicaSet');
+  }
+  for (const { uid, replicas } of world.replicaSets) expect(world.ownedBy(uid), uid).toHaveLength(replicas);
+  return leader;
+}
+
+/** So often that a run without them would not be worth much. */
+const often = [
+  ...['ScaleDown', 'Eviction', 'Delete'].flatMap((path) =>
+    ['HandOver', 'Isolate', 'VerifySlices', 'VerifyProxies', 'Wait'].map((step) => `${path}: ${step}`),
+  ),
+  ...['ScaleDown: Cancel', 'ScaleDown: LetGo', 'Eviction: LetGo', 'Eviction: GiveBack', 'Eviction: ConfirmReplacement'],
+  ...['Eviction: AskBudget', 'Delete: GiveBack', 'Delete: MarkDrained'],
+].sort();
+
+describe('the gate in a small cluster where everything is late', () => {
+  it('keeps its promises, whatever is asked, and ends every drain', () => {
+    const seen = new Set<string>();
+    const all = fc.oneof(evict, evict, remove, scale, rollOut, crash, switched);
+    fc.assert(
+      fc.property(worlds(all), (run) => {
+        for (const step of play(run).steps) seen.add(step);
+      }),
+      { numRuns: 150 },
+    );
+    expect([...seen].sort()).toEqual(expect.arrayContaining(often));
+  }, 60_000);
+
+  it('lets every pod go verified, and goes below no budget, when pods are only evicted', () => {
+    fc.assert(
+      fc.property(
+        worlds(
+          fc.oneof(
+            evict,
+            crash.filter(() => true),
+          ),
+        ),
+        (run) => {
+          const budgeted = run.minAvailable ?? 0;
+          const floor = Math.min(budgeted, run.replicas);
+          const leader = play({ ...run, minReady: undefined }, (world) => {
+            if (world.leaderDeadTicks === 0) {
+              expect(world.serving({ app: 'web' }).length).toBeGreaterThanOrEqual(floor);
+            }
+          });
+          expect(leader.outcomes.filter((outcome) => outcome !== 'Verified')).toEqual([]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  it('ends every drain when the clock jumps', () => {
+    fc.assert(
+      fc.property(worlds(fc.oneof(evict, remove, rollOut, jump)), (run) => {
+        expect(play(run).steps.size).toBeGreaterThanOrEqual(0);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+});

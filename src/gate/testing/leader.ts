@@ -1,0 +1,248 @@
+import { expect } from 'vitest';
+import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, type PodPatch, statePatch } from '../handOver.ts';
+import { selectsLabels } from '../isolation.ts';
+import { decideStep } from '../step.ts';
+import { controllerOf } from '../stepFacts.ts';
+import type { DrainProgress, DrainState, GateSettings, GateStep, Observation, PodView } from '../types.ts';
+import { signingKey, type World } from './world.ts';
+
+/** The leader's side of the gate in a {@link World}: drives the steps and checks each against what is true there. */
+export class SimLeader {
+  readonly steps = new Set<string>();
+  readonly outcomes: string[] = [];
+  /** Of the next write; the leader is dead for so many ticks then. */
+  crash: { readonly applied: boolean; readonly ticks: number } | undefined;
+  readonly #world: World;
+  readonly #settings: Omit<GateSettings, 'mode'>;
+  #progress = new Map<string, DrainProgress>();
+  /** Barriers on their way: the version of the slices that every proxy must have reached. */
+  #barriers = new Map<string, { readonly version: number; readonly member: 'proxies' | 'replacementKnown' }>();
+  #pendingYes: { readonly uid: string; readonly atMs: number; isolatedAtVersion?: number } | undefined;
+  #downTicks = 0;
+
+  constructor(world: World, settings: Omit<GateSettings, 'mode'>) {
+    this.#world = world;
+    this.#settings = settings;
+  }
+
+  step(): void {
+    const world = this.#world;
+    if (this.#downTicks > 0) {
+      this.#downTicks -= 1;
+      world.leaderDeadTicks = this.#downTicks === 0 ? 0 : world.leaderDeadTicks + 1;
+      return;
+    }
+    for (const [uid, { version, member }] of this.#barriers) {
+      if (world.proxies.some((proxy) => proxy.version < version)) continue;
+      this.#barriers.delete(uid);
+      this.#note(uid, { [member]: { evidence: 'Barrier', atMs: world.nowMs, confirmed: 2, silent: [] } });
+    }
+    for (const uid of world.pods.keys()) for (let left = 8; left > 0 && this.#once(uid); left -= 1);
+  }
+
+  #once(uid: string): boolean {
+    const view = this.#world.pods.get(uid)?.view;
+    const state = view === undefined ? undefined : this.#world.stateOf(view);
+    if (view === undefined || state === undefined || this.#downTicks > 0) return false;
+    if (this.#progress.get(uid)?.seenAtMs === undefined) this.#note(uid, { seenAtMs: this.#world.nowMs });
+    const observation = this.#observe(view, state);
+    const step = decideStep(observation);
+    this.steps.add(`${state.path}: ${step.do}`);
+    return this.#act(step, observation);
+  }
+
+  #act(step: GateStep, observation: Observation): boolean {
+    const world = this.#world;
+    const { pod, state } = observation;
+    const { uid = '' } = pod.metadata;
+    const now = new Date(world.nowMs).toISOString();
+    switch (step.do) {
+      case 'Wait':
+        expect(step.forMs ?? 1).toBeGreaterThan(0);
+        return false;
+      case 'Cancel':
+        this.#forget(uid);
+        return this.#write(cancelPatch(pod));
+      case 'GiveBack': {
+        const { owner } = state;
+        this.#forget(uid);
+        const wrote = this.#write(giveBackPatch(pod, state));
+        const after = world.pods.get(uid)?.view;
+        if (wrote && after !== undefined) {
+          expect(controllerOf(after)).toEqual(owner);
+          expect(after.metadata.labels).toEqual({ app: 'web', tier: 'front', zone: 'a' });
+          expect(world.stateOf(after)).toBeUndefined();
+        }
+        return wrote;
+      }
+      case 'HandOver': {
+        this.#expectSurplus(observation);
+        const { deployment = { name: '', uid: '' } } = observation;
+        return this.#write(handOverPatch(pod, state, deployment, now, signingKey).patch);
+      }
+      case 'Isolate': {
+        if (step.handOver) this.#expectSurplus(observation);
+        this.#expectOthersServe(observation, step);
+        const wrote = this.#write(isolatePatch(pod, state, step, observation, now, signingKey).patch);
+        if (this.#pendingYes?.uid === uid) this.#pendingYes.isolatedAtVersion = world.budget?.version ?? 0;
+        return wrote;
+      }
+      case 'AskBudget': {
+        const allowed = (world.budget?.allowed ?? 0) > 0;
+        expect(observation.budgets.every(({ pendingUid }) => pendingUid === undefined)).toBe(true);
+        if (allowed) this.#pendingYes = { uid, atMs: world.nowMs };
+        this.#note(uid, { budget: { atMs: world.nowMs, allowed, message: 'no' } });
+        return true;
+      }
+      case 'ConfirmReplacement':
+      case 'VerifyProxies': {
+        const member = step.do === 'VerifyProxies' ? 'proxies' : 'replacementKnown';
+        if (this.#barriers.get(uid)?.member !== member) {
+          this.#barriers.set(uid, { version: world.slices.length - 1, member });
+        }
+        return false;
+      }
+      case 'VerifySlices': {
+        const unseen = world.nowMs - Date.parse(state.isolatedAt ?? '') < 1_000;
+        if (unseen || world.listed(world.slices.length - 1, uid)) return false;
+        this.#note(uid, { slicesCleanAtMs: world.nowMs });
+        return true;
+      }
+      case 'CheckDrained':
+        this.#note(uid, { drained: { atMs: world.nowMs, met: true } });
+        return true;
+      case 'MarkDrained':
+        this.#expectClean(observation, step.outcome);
+        return this.#write(statePatch(pod, { ...state, drainedAt: now }, signingKey));
+      case 'LetGo':
+        this.#expectClean(observation, step.outcome);
+        this.outcomes.push(step.outcome);
+        if (this.#dies(() => world.terminate(uid))) return false;
+        return false;
+    }
+  }
+
+  /** Never more pods of a ReplicaSet than it has to lose; who is evicted or deleted is replaced. */
+  #expectSurplus({ state, replicaSet }: Observation): void {
+    if (state.path !== 'ScaleDown') return;
+    const owned = this.#world.ownedBy(replicaSet?.uid ?? '');
+    expect(owned.length, 'pods owned').toBeGreaterThan(replicaSet?.replicas ?? 0);
+  }
+
+  #expectOthersServe({ pod, state, replicaSet, settings }: Observation, step: GateStep): void {
+    const world = this.#world;
+    const others = (selector: Readonly<Record<string, string>>): number =>
+      world.serving(selector).filter(({ metadata }) => metadata.uid !== pod.metadata.uid).length;
+    for (const { name, selector } of world.services) {
+      if (selectsLabels(selector, pod.metadata.labels ?? {})) {
+        expect(others(selector), `${name} without ${pod.metadata.uid}`).toBeGreaterThan(0);
+      }
+    }
+    if (state.path !== 'Eviction') return;
+    if (step.do === 'Isolate' && !step.handOver && replicaSet !== undefined) {
+      const ready = world.ownedBy(replicaSet.uid).filter((view) => view.ready);
+      expect(ready.length, 'replacements').toBeGreaterThanOrEqual(replicaSet.replicas);
+    }
+    const wanted = Math.min(settings.minReady ?? 0, world.deployment.replicas);
+    if ((replicaSet?.replicas ?? 0) > 0) expect(others({ app: 'web' })).toBeGreaterThanOrEqual(wanted);
+  }
+
+  #expectClean({ pod, state }: Observation, outcome: string): void {
+    if (outcome !== 'Verified') return;
+    const world = this.#world;
+    const { uid = '' } = pod.metadata;
+    if (world.services.length > 0) expect(state.isolatedAt, 'isolated').toBeDefined();
+    expect(world.listed(world.slices.length - 1, uid), 'listed in a slice').toBe(false);
+    for (const { version } of world.proxies) expect(world.listed(version, uid), 'known to a proxy').toBe(false);
+  }
+
+  #write(patch: PodPatch): boolean {
+    let wrote = false;
+    const died = this.#dies(() => {
+      wrote = this.#world.patch(patch);
+    });
+    return wrote && !died;
+  }
+
+  /** Killed at a write: it may have arrived or not; what was in memory is lost. */
+  #dies(write: () => void): boolean {
+    const { crash } = this;
+    if (crash === undefined || crash.applied) write();
+    if (crash === undefined) return false;
+    this.crash = undefined;
+    this.#downTicks = crash.ticks;
+    this.#progress = new Map();
+    this.#barriers = new Map();
+    this.#pendingYes = undefined;
+    return true;
+  }
+
+  #note(uid: string, progress: Partial<DrainProgress>): void {
+    this.#progress.set(uid, { ...this.#progress.get(uid), ...progress });
+  }
+
+  #forget(uid: string): void {
+    this.#progress.delete(uid);
+    this.#barriers.delete(uid);
+    if (this.#pendingYes?.uid === uid) this.#pendingYes = undefined;
+  }
+
+  #observe(pod: PodView, state: DrainState): Observation {
+    const world = this.#world;
+    const { uid = '' } = pod.metadata;
+    const owner = state.owner ?? controllerOf(pod);
+    const replicaSet = world.replicaSets.find((known) => known.uid === owner?.uid);
+    const labels = { ...state.removedLabels, ...pod.metadata.labels };
+    const views = [...world.pods.values()].map(({ view }) => view);
+    return {
+      nowMs: world.nowMs,
+      settings: { ...this.#settings, mode: world.mode },
+      pod,
+      state,
+      progress: this.#progress.get(uid) ?? {},
+      deployment: {
+        name: 'web',
+        uid: 'deployment',
+        replicas: world.deployment.replicas,
+        recreate: false,
+        deleting: false,
+      },
+      ...(replicaSet === undefined
+        ? {}
+        : { replicaSet: { name: replicaSet.uid, uid: replicaSet.uid, replicas: replicaSet.replicas } }),
+      siblings: views.map((view) => {
+        const itsState = world.stateOf(view);
+        return {
+          uid: view.metadata.uid ?? '',
+          ready: view.ready,
+          terminating: view.metadata.deletionTimestamp !== undefined,
+          ownerUid: controllerOf(view)?.uid ?? '',
+          createdAt: view.metadata.creationTimestamp ?? '',
+          ...(itsState === undefined ? {} : { state: itsState }),
+        };
+      }),
+      services: world.services
+        .filter(({ selector }) => selectsLabels(selector, labels))
+        .map(({ name, selector }) => ({ name, selector, readyUids: [...(world.slices.at(-1)?.get(name) ?? [])] })),
+      budgets: this.#budgetsFor(uid),
+      node: { unschedulable: false, ready: true },
+      selectedOn: [],
+    };
+  }
+
+  #budgetsFor(uid: string): Observation['budgets'] {
+    const { budget, nowMs } = this.#world;
+    if (budget === undefined) return [];
+    const pending = this.#pendingYes;
+    const shown = pending?.isolatedAtVersion !== undefined && pending.isolatedAtVersion !== budget.version;
+    if (pending !== undefined && (shown || Math.abs(nowMs - pending.atMs) > 30_000)) this.#pendingYes = undefined;
+    const other = this.#pendingYes !== undefined && this.#pendingYes.uid !== uid;
+    return [
+      {
+        name: 'web',
+        disruptionsAllowed: budget.allowed,
+        ...(other ? { pendingUid: this.#pendingYes?.uid ?? '' } : {}),
+      },
+    ];
+  }
+}
