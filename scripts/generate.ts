@@ -6,6 +6,7 @@ import type { MetricEntry } from '../src/api/metricNames.ts';
 import { apiPage, conditionsPage, metricsPage } from '../src/api/referencePages.ts';
 import { createCacheDriftMetrics } from '../src/runtime/cacheDrift.ts';
 import { OperatorMetrics } from '../src/runtime/metrics.ts';
+import { rulesPage } from '../src/safety/referencePages.ts';
 import { createCertificateMetrics } from '../src/webhooks/certificates/metrics.ts';
 import { createWebhookMetrics } from '../src/webhooks/serverMetrics.ts';
 
@@ -51,6 +52,7 @@ export const generated: readonly Generated[] = [
   { path: 'docs/reference/api.md', content: apiPage },
   { path: 'docs/reference/conditions.md', content: conditionsPage },
   { path: 'docs/reference/metrics.md', content: () => metricsPage(declaredMetrics()) },
+  { path: 'docs/reference/rules.md', content: rulesPage },
 ];
 
 if (import.meta.main) {

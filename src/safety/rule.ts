@@ -24,6 +24,8 @@ export interface RuleText {
   readonly severity: Severity;
   /** The first rule set that has it. */
   readonly since: RuleSetVersion;
+  /** `lint --fix` can write its remedy, at least where nothing stands in the way. */
+  readonly hasFix: boolean;
   readonly appliesTo: readonly WorkloadKind[];
   /** What happens, and where in Kubernetes that can be read. */
   readonly why: string;

@@ -12,6 +12,7 @@ export const abruptStop = defineRule(
     level: 'baseline',
     severity: 'warning',
     since: 'v1',
+    hasFix: true,
     appliesTo: SERVERS,
     why: 'nginx, httpd and haproxy close their listening sockets as soon as they get the stop signal of their image; nginx and httpd with SIGTERM even drop what is under way ("Controlling nginx" in its documentation). Proxies still send new connections then, for the removal from the EndpointSlices only begins at that moment: these are refused.',
     example: `apiVersion: apps/v1

@@ -9,6 +9,7 @@ export const autoscalerMinOne = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: REPLICATED,
     why: 'minReplicas 1, which is also its default, lets the autoscaler leave one pod in quiet hours: then an eviction or a crash leaves the Service empty until another one is ready, as with one replica.',
     example: `apiVersion: apps/v1

@@ -13,6 +13,7 @@ export const budgetBlocksDrain = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: REPLICATED,
     why: 'A budget that needs every pod (maxUnavailable 0, minAvailable of 100% or as many as there are pods) refuses each eviction with 429: kubectl drain and node upgrades wait for ever, until somebody deletes the pods by hand, without any budget. Percentages round up (pkg/controller/disruption). Counted are the fewest pods that the workload is meant to have.',
     example: `apiVersion: apps/v1

@@ -11,6 +11,7 @@ export const budgetMissing = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: REPLICATED,
     why: 'kubectl drain and node autoscalers evict pods one after the other without waiting for replacements, unless a PodDisruptionBudget says how many may be missing (pkg/registry/core/pod/storage/eviction.go). Several replicas on drained nodes then end at the same time.',
     example: `apiVersion: apps/v1

@@ -12,6 +12,7 @@ export const budgetSelectsNothing = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: REPLICATED,
     why: 'A PodDisruptionBudget acts by its selector alone. One that is named after a workload, but whose selector matches neither its pods nor those of any other workload that is known, protects nothing, without a word of Kubernetes.',
     example: `apiVersion: apps/v1

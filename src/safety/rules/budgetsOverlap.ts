@@ -11,6 +11,7 @@ export const budgetsOverlap = defineRule(
     level: 'baseline',
     severity: 'error',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'The API server does not evict a pod that more than one PodDisruptionBudget selects: it answers 500 (pkg/registry/core/pod/storage/eviction.go, "This pod has more than one PodDisruptionBudget"). Node drains, upgrades and autoscalers fail on it.',
     example: `apiVersion: apps/v1

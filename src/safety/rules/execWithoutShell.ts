@@ -28,6 +28,7 @@ export const execWithoutShell = defineRule(
     level: 'baseline',
     severity: 'error',
     since: 'v1',
+    hasFix: true,
     appliesTo: EVERY_KIND,
     why: 'An exec hook runs a program of the image. Images without a shell (distroless, scratch; known by name or tag) have no sh and no sleep: the hook fails at once (event FailedPreStopHook) and SIGTERM follows without any delay (pkg/kubelet/lifecycle/handlers.go). preStop.sleep is done by the kubelet and needs nothing in the image (KEP-3960, Kubernetes 1.30 and later).',
     example: `apiVersion: apps/v1

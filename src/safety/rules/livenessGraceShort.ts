@@ -13,6 +13,7 @@ export const livenessGraceShort = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: true,
     appliesTo: EVERY_KIND,
     why: "terminationGracePeriodSeconds of a livenessProbe or startupProbe takes the place of the pod's when that probe restarts the container (KEP-2238, pkg/kubelet/kuberuntime killContainer). The preStop hook runs then as well, and its seconds count against it. (A pod that is being deleted is not asked by liveness any more.)",
     example: `apiVersion: apps/v1

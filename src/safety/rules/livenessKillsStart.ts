@@ -18,6 +18,7 @@ export const livenessKillsStart = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: true,
     appliesTo: SERVERS,
     why: 'Without a startupProbe liveness counts from the start of the container (initialDelaySeconds + (failureThreshold - 1) x periodSeconds until the restart, pkg/kubelet/prober/worker.go). A start that is slower once, on a busy node or with a cold cache, is then restarted, and slower still the next time. That readiness first asks later than liveness gives up says that such a start is expected.',
     example: `apiVersion: apps/v1

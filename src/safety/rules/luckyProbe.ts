@@ -13,6 +13,7 @@ export const luckyProbe = defineRule(
     level: 'strict',
     severity: 'info',
     since: 'v1',
+    hasFix: true,
     appliesTo: DEPLOYMENT,
     why: 'A tcpSocket probe succeeds as soon as the port is open, which says little of whether requests are answered. With minReadySeconds 0 the rollout takes the next old pod away at that very moment (pkg/controller/deployment/util IsPodAvailable), so a version that fails a second later replaces all of them.',
     example: `apiVersion: apps/v1

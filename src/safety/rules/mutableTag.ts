@@ -11,6 +11,7 @@ export const mutableTag = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'What such an image is changes without a change of the template: a pod that is replaced after an eviction may run another version than its neighbours, without a rollout, and kubectl rollout undo brings nothing back ("Images" in the Kubernetes documentation).',
     example: `apiVersion: apps/v1

@@ -10,6 +10,7 @@ export const notReadyAddresses = defineRule(
     level: 'baseline',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'publishNotReadyAddresses: true makes every pod count as ready for that Service, those that start, fail or end included (pkg/controller/endpointslice, EndpointSlice condition ready). It is meant for peers that find each other through a headless Service; behind a cluster IP callers get pods that cannot answer. For a headless Service of a Deployment the finding is strict, of a StatefulSet nothing is said.',
     example: `apiVersion: apps/v1

@@ -15,6 +15,7 @@ export const preStopTakesGrace = defineRule(
     level: 'baseline',
     severity: 'error',
     since: 'v1',
+    hasFix: true,
     appliesTo: EVERY_KIND,
     why: 'The seconds of the preStop hook are taken off terminationGracePeriodSeconds; of what is left, at least 2 s, the application has to finish after SIGTERM before SIGKILL (pkg/kubelet/kuberuntime killContainer, minimumGracePeriodInSeconds). A hook as long as the grace period leaves those 2 s, and what is under way is cut off.',
     example: `apiVersion: apps/v1

@@ -14,6 +14,7 @@ export const probePortUnknown = defineRule(
     level: 'baseline',
     severity: 'error',
     since: 'v1',
+    hasFix: false,
     appliesTo: EVERY_KIND,
     why: 'A port name in a probe is looked up among the ports of the same container (pkg/kubelet/prober, k8s.io/kubernetes/pkg/probe ResolveContainerPort). One that is not there makes every try fail: the pod is never ready, or is restarted for ever. A port number need not be declared, so one that no container declares, beside others that are declared, is only a strict finding.',
     example: `apiVersion: apps/v1

@@ -13,6 +13,7 @@ export const probesIdentical = defineRule(
     level: 'strict',
     severity: 'info',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'Readiness takes a pod that is overloaded or waits for something else out of its Services until it can answer again. A livenessProbe that is the same restarts it at the very same moment, and an overload then takes the pods one after the other ("Configure Liveness, Readiness and Startup Probes" in the Kubernetes documentation warns of it).',
     example: `apiVersion: apps/v1

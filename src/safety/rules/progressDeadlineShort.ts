@@ -13,6 +13,7 @@ export const progressDeadlineShort = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: true,
     appliesTo: DEPLOYMENT,
     why: 'The startupProbe says how long a start may take (initialDelaySeconds + failureThreshold x periodSeconds), minReadySeconds how long a pod must then stay ready. If progressDeadlineSeconds (default 600) is over before that, the Deployment is reported as failed although all goes as planned (pkg/controller/deployment/progress.go): helm --atomic and pipelines then roll back a healthy release.',
     example: `apiVersion: apps/v1

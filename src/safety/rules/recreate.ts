@@ -9,6 +9,7 @@ export const recreate = defineRule(
     level: 'baseline',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: DEPLOYMENT,
     why: 'Under Recreate the Deployment scales the old ReplicaSet to 0 and waits until its pods are gone before it creates new ones (pkg/controller/deployment/recreate.go). From the end of the last old pod until the first new one is ready every request fails, with each rollout. Where only a scraper or a headless Service sends to the pods the finding is strict.',
     example: `apiVersion: apps/v1

@@ -11,6 +11,7 @@ export const replicasFightAutoscaler = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: true,
     appliesTo: REPLICATED,
     why: 'Each apply of a manifest with spec.replicas sets the number of pods back to it, and a HorizontalPodAutoscaler sets it anew 15 s or more later: at a moment of high load most pods are ended by an apply. The Kubernetes documentation ("Migrating Deployments and StatefulSets to horizontal autoscaling") says to leave spec.replicas out. Of an object that is stored, only what kubectl apply or a server-side apply has written counts, since the API server fills replicas in.',
     example: `apiVersion: apps/v1

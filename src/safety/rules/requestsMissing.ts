@@ -10,6 +10,7 @@ export const requestsMissing = defineRule(
     level: 'strict',
     severity: 'info',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'Without requests the scheduler packs pods onto a node as if they needed nothing; under pressure those that use more than they requested are evicted or killed first (pkg/kubelet/eviction, pkg/kubelet/qos), and a container without a CPU request gets the least of a busy CPU: probes and preStop hooks are late. A limit counts as a request.',
     example: `apiVersion: apps/v1

@@ -11,6 +11,7 @@ export const rolloutEmptiesService = defineRule(
     level: 'baseline',
     severity: 'error',
     since: 'v1',
+    hasFix: true,
     appliesTo: DEPLOYMENT,
     why: 'maxUnavailable says how many pods may be missing during a rollout. If that is all of them, the Deployment deletes the old pods as soon as it has created new ones, ready or not (pkg/controller/deployment/rolling.go), and the Service has no ready endpoint. Percentages of maxUnavailable round down. What is counted are the fewest pods that the workload is meant to have: minReplicas of its autoscaler, else replicas.',
     example: `apiVersion: apps/v1

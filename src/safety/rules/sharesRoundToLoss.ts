@@ -11,6 +11,7 @@ export const sharesRoundToLoss = defineRule(
     level: 'baseline',
     severity: 'error',
     since: 'v1',
+    hasFix: true,
     appliesTo: DEPLOYMENT,
     why: 'A percentage of maxUnavailable rounds down. Where it comes to 0 pods and maxSurge is 0 too, nothing could move, so Kubernetes takes 1 pod away (pkg/controller/deployment/util ResolveFenceposts): with one replica that is the only one, and the Service is empty. With more replicas one is missing while each is replaced, and the finding is strict.',
     example: `apiVersion: apps/v1

@@ -18,6 +18,7 @@ export const shellKeepsSignal = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'The kernel does not deliver SIGTERM to process 1 of a container unless it has a handler (man 7 pid_namespaces), and a shell that waits for its child has none and does not pass it on. The application never learns that it should stop: it serves until SIGKILL at the end of the grace period, and what is under way then is lost. Some shells replace themselves by the last command of a script, which is why this rule is strict; scripts of one simple command are left out.',
     example: `apiVersion: apps/v1

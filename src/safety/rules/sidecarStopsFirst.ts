@@ -29,6 +29,7 @@ export const sidecarStopsFirst = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: true,
     appliesTo: SERVERS,
     why: 'The kubelet stops all regular containers of a pod at the same time: while the preStop hook of one lets it serve on, one without a hook has got SIGTERM already (pkg/kubelet/kuberuntime killContainersWithSyncResult). An application that talks through a proxy beside it then answers its last requests with errors. Native sidecars (init containers with restartPolicy Always, KEP-753) are stopped after the regular containers.',
     example: `apiVersion: apps/v1

@@ -14,6 +14,7 @@ export const targetPortUnknown = defineRule(
     level: 'baseline',
     severity: 'error',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'A targetPort that is a name is looked up in each pod (FindPort in pkg/api/v1/pod); a pod without it is left out of that port of the Service, so requests to it find no endpoint, or fewer than meant. Where another workload that the Service selects has the name, nothing is said.',
     example: `apiVersion: apps/v1

@@ -19,6 +19,7 @@ export const timeoutsDoNotNest = defineRule(
     level: 'strict',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: SERVERS,
     why: 'A load balancer that deregisters a target goes on with its requests for the deregistration delay; a gateway waits for an answer as long as its time-out. Both must fit into what is left of the grace period after preStop, or the pod is killed under requests that the caller still waits for (kubernetes-sigs/aws-load-balancer-controller#2106). Read from the annotations of the Services that select the pods and of the Ingresses before them, where one is written: aws-load-balancer-target-group-attributes and alb.ingress.kubernetes.io/target-group-attributes (deregistration_delay.timeout_seconds), nginx.ingress.kubernetes.io/proxy-read-timeout.',
     example: `apiVersion: apps/v1

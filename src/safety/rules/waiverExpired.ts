@@ -10,6 +10,7 @@ export const waiverExpired = defineRule(
     level: 'baseline',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: EVERY_KIND,
     why: 'A waiver holds until the end of its last day (UTC). Then what it hid is said again, and this finding with it, so that it is clear why.',
     example: `apiVersion: apps/v1

@@ -10,6 +10,7 @@ export const waiverMalformed = defineRule(
     level: 'baseline',
     severity: 'warning',
     since: 'v1',
+    hasFix: false,
     appliesTo: EVERY_KIND,
     why: 'A waiver names one rule, a reason and its last day. One that misses any of them is not in force, so that nothing is waived by mistake or for ever. The rules on waivers themselves cannot be waived.',
     example: `apiVersion: apps/v1

@@ -71,6 +71,13 @@ export function testRule(
       expect(of(manifests, known)).toEqual([]);
     });
 
+    it('declares a fix if its findings have one', () => {
+      const fixes = table.says.flatMap(([, manifests, , known]) =>
+        of(manifests, known).flatMap(({ fix }) => fix ?? []),
+      );
+      expect(fixes.length > 0).toBe(rule.hasFix);
+    });
+
     it('finds what its example shows', () => {
       const documents = parseAllDocuments(rule.example).map((document) => document.toJS() as unknown);
       expect(of(documents)).not.toEqual([]);
