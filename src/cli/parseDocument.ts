@@ -72,9 +72,10 @@ export function parseDocument(file: string, source: DocumentText): DocumentResul
     });
     const [yaml, ...more] = Array.isArray(documents) ? documents : [];
     if (yaml === undefined) return { problems: [problem('nothing that could be read')] };
-    const problems = [yaml, ...more]
-      .flatMap(({ errors }) => errors)
-      .map(({ message, pos }) => problem(message, pos[0]));
+    // The first is the cause, the others mostly follow from it.
+    const [broken] = [yaml, ...more].flatMap(({ errors }) => errors);
+    if (broken !== undefined) return { problems: [problem(broken.message, broken.pos[0])] };
+    const problems: InputProblem[] = [];
     if (more.length > 0) problems.push(problem('two values where one was expected', more[0]?.range[0]));
     problems.push(...duplicateKeys(yaml).map(({ key, offset }) => problem(`the key "${key}" appears twice`, offset)));
     if (problems.length === 0 && countAliases(yaml) > ALIASES_MAX) {

@@ -1,0 +1,143 @@
+import { expect, test } from 'vitest';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { ApiError, type Page, type PageOptions, type Resource } from '../kube/index.ts';
+import { readCluster } from './auditRead.ts';
+import { auditObjects, formatAudit } from './auditReport.ts';
+
+const signal = new AbortController().signal;
+const nowMs = Date.UTC(2026, 0, 1);
+
+/** A cluster that answers lists, two objects to a page. */
+function cluster(objects: readonly KubeObject[], refuse: Readonly<Record<string, number>> = {}) {
+  const asked: { readonly plural: string; readonly namespace: string | undefined }[] = [];
+  const listPage = <T extends KubeObject>(resource: Resource<T>, options: PageOptions): Promise<Page<T>> => {
+    asked.push({ plural: resource.plural, namespace: options.namespace });
+    const code = refuse[resource.plural];
+    if (code !== undefined) {
+      const site = { method: 'GET', path: `/${resource.plural}` };
+      return Promise.reject(new ApiError(site, code, { message: code === 403 ? 'forbidden to you' : 'not found' }));
+    }
+    const all = objects.filter(({ kind, metadata }) => {
+      return kind === resource.kind && (options.namespace === undefined || metadata.namespace === options.namespace);
+    }) as T[];
+    const from = Number(options.continue ?? 0);
+    const items = all.slice(from, from + 2);
+    return Promise.resolve({
+      items,
+      resourceVersion: '1',
+      ...(from + 2 < all.length ? { continue: String(from + 2) } : {}),
+    });
+  };
+  return { listPage, asked };
+}
+
+function workload(kind: string, namespace: string, name: string, podSpec: object, metadata: object = {}): KubeObject {
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, namespace, ...metadata },
+    ...{
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: { app: name } },
+        template: { metadata: { labels: { app: name } }, spec: podSpec },
+      },
+    },
+  };
+}
+
+const probe = { httpGet: { path: '/ready', port: 80 } };
+const bare = { containers: [{ name: 'app', image: 'app:1', ports: [{ containerPort: 80 }] }] };
+const good = {
+  terminationGracePeriodSeconds: 60,
+  containers: [
+    {
+      name: 'app',
+      image: 'app:1',
+      ports: [{ containerPort: 80 }],
+      readinessProbe: probe,
+      lifecycle: { preStop: { sleep: { seconds: 10 } } },
+    },
+  ],
+};
+const service = (namespace: string, name: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace },
+  ...{ spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 80 }] } },
+});
+const owned = {
+  ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'u', controller: true }],
+};
+
+const objects = [
+  workload('Deployment', 'shop', 'web', bare),
+  workload('Deployment', 'shop', 'api', bare),
+  workload('Deployment', 'shop', 'fine', good),
+  workload('ReplicaSet', 'shop', 'web-1', bare, owned),
+  workload('StatefulSet', 'data', 'db', good),
+  service('shop', 'web'),
+  service('shop', 'api'),
+  service('shop', 'fine'),
+  service('data', 'db'),
+];
+
+test('a table by namespace, the worst first, with what to do next', async () => {
+  const read = await readCluster(cluster(objects), undefined, signal);
+  expect(read.objects).toHaveLength(objects.length);
+  expect(read.notices).toEqual([]);
+  const audits = auditObjects(read, { level: 'baseline', nowMs });
+  expect(audits.map(({ namespace, workloads }) => [namespace, workloads])).toEqual([
+    ['shop', 3],
+    ['data', 1],
+  ]);
+  expect(audits[0]?.findings.filter(({ code }) => code === 'GR101').map(({ object }) => object.name)).toEqual([
+    'web',
+    'api',
+  ]);
+  const lines = formatAudit(audits, false).split('\n');
+  expect(lines[0]).toMatch(/^NAMESPACE  WORKLOADS  ERRORS  WARNINGS  REMARKS  MOST FREQUENT$/);
+  expect(lines[1]).toMatch(/^shop +3 +2 .*GR101 x2/);
+  expect(lines[2]).toMatch(/^data +1 +0 /);
+  expect(lines.join('\n')).toContain('4 workloads in 2 namespaces: ');
+  expect(formatAudit(audits, true)).toContain('error GR101 shop/web: container app serves without a readinessProbe');
+});
+
+test('an owned ReplicaSet is no workload and keeps its grace period alone', async () => {
+  const read = await readCluster(cluster(objects), undefined, signal);
+  expect(read.objects.find(({ metadata }) => metadata.name === 'web-1')).toEqual({
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: { name: 'web-1', namespace: 'shop', ...owned },
+    spec: { template: { spec: {} } },
+  });
+});
+
+test('one namespace: nothing else is asked for', async () => {
+  const { listPage, asked } = cluster(objects);
+  const read = await readCluster({ listPage }, 'data', signal);
+  expect(auditObjects(read, { level: 'baseline', nowMs }).map(({ namespace }) => namespace)).toEqual(['data']);
+  expect(asked.every(({ namespace }) => namespace === 'data')).toBe(true);
+});
+
+test('what may not be listed is said and not taken for absent; what is not served is absent', async () => {
+  const read = await readCluster(
+    cluster(objects, { poddisruptionbudgets: 403, gracefulrollouts: 404, rollouts: 404 }),
+    undefined,
+    signal,
+  );
+  expect(read.notices).toEqual([
+    'poddisruptionbudgets may not be listed: rules that need them say nothing (forbidden to you)',
+  ]);
+  expect(read.complete).not.toContain('PodDisruptionBudget');
+  expect(read.complete).toContain('GracefulRollout');
+});
+
+test('any other refusal ends the audit', async () => {
+  await expect(readCluster(cluster(objects, { services: 500 }), undefined, signal)).rejects.toThrow('/services');
+});
+
+test('an empty cluster', () => {
+  const text = formatAudit(auditObjects({ objects: [], complete: [], notices: [] }, { level: 'strict', nowMs }), false);
+  expect(text).toContain('0 workloads in 0 namespaces: nothing found.');
+});
