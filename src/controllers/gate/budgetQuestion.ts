@@ -18,7 +18,13 @@ export async function askBudget(client: Client, { metadata }: PodView, signal: A
   try {
     await client.create(
       podEviction,
-      { metadata: { namespace, name }, deleteOptions: uid === undefined ? {} : { preconditions: { uid } } },
+      // The group is that of the body, not of the path.
+      {
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { namespace, name },
+        deleteOptions: uid === undefined ? {} : { preconditions: { uid } },
+      },
       { dryRun: true, retry: false, signal },
     );
     return { allowed: true, message: '' };
