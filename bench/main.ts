@@ -69,6 +69,10 @@ const benches: Readonly<Record<string, Bench>> = {
       return true;
     },
   },
+  barrier: {
+    about: 'bytes, requests and time of a barrier through 2, 20 and 100 pretended service proxies',
+    run: async (args, signal) => (await import('./barrier.ts')).run({ json: onlyJson('barrier', args), signal }),
+  },
   'nftables-race': {
     about: 'connections that the kernel refuses while rules of a Service are replaced: nftables and iptables',
     async run(args, signal) {
