@@ -4,7 +4,7 @@ import { BarrierBook, type ProxyKey, type SlicePlan } from './barrierBook.ts';
 import { type BarrierSlice, barrierSlice, seatedIn } from './barrierSlices.ts';
 
 const NODES = ['a', 'b', 'c'];
-const service = { namespace: 'system', name: 'barrier', port: 9 };
+const service = { namespace: 'system', name: 'barrier', port: { name: 'barrier', number: 9 } };
 const keyOf = (node: string): ProxyKey => ({ family: 'IPv4', node });
 
 /** The number of one node, as it changed in the API server. */

@@ -76,7 +76,12 @@ export interface Seated {
 
 /** A whole slice. */
 export function barrierSlice(
-  service: { readonly namespace: string; readonly name: string; readonly uid?: string; readonly port: number },
+  service: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid?: string;
+    readonly port: { readonly name: string; readonly number: number };
+  },
   slice: { readonly name: string; readonly family: IpFamily; readonly resourceVersion?: string },
   seated: readonly Seated[],
 ): BarrierSlice {
@@ -97,7 +102,7 @@ export function barrierSlice(
     endpoints: seated.flatMap(({ node, seat, number }) =>
       seatAddresses(slice.family, seat, number).map((address) => ({ addresses: [address], nodeName: node })),
     ),
-    ports: [{ name: '', port: service.port, protocol: 'TCP' }],
+    ports: [{ name: service.port.name, port: service.port.number, protocol: 'TCP' }],
   };
 }
 

@@ -31,7 +31,8 @@ beforeAll(async () => {
       externalTrafficPolicy: 'Local',
       internalTrafficPolicy: 'Local',
       allocateLoadBalancerNodePorts: false,
-      ports: [{ port: 9, protocol: 'TCP' }],
+      ipFamilyPolicy: 'PreferDualStack',
+      ports: [{ name: 'barrier', port: 9, protocol: 'TCP' }],
     },
   };
   await harness.client.create(typed<ServiceObject>(services), service, { signal });
@@ -45,7 +46,7 @@ afterAll(async () => {
 test('a Service of the shape of the chart gets a port for health checks, and no node ports', async () => {
   const store = barrierStore(harness.client, ref);
   const found = await store.service(call);
-  expect(found).toMatchObject({ ...ref, port: 9, families: ['IPv4'] });
+  expect(found).toMatchObject({ ...ref, port: { name: 'barrier', number: 9 }, families: ['IPv4'] });
   expect(found?.healthCheckNodePort).toBeGreaterThanOrEqual(30_000);
   const object = await harness.client.get(typed<ServiceObject>(services), ref, { signal });
   expect(JSON.stringify(object.spec['ports'])).not.toContain('nodePort"');

@@ -93,7 +93,7 @@ export class FakeStore implements BarrierStore {
   constructor(proxies: readonly FakeProxy[]) {
     this.proxies = proxies;
     const port = proxies[0]?.port ?? 0;
-    const service = { namespace: 'system', name: 'barrier', uid: 'u-1', port: 9 };
+    const service = { namespace: 'system', name: 'barrier', uid: 'u-1', port: { name: 'barrier', number: 9 } };
     this.found = { ...service, healthCheckNodePort: port, families: ['IPv4'] };
   }
 

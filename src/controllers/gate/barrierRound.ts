@@ -1,5 +1,6 @@
 import type { BarrierBook, ProxyKey, SlicePlan } from '../../gate/barrierBook.ts';
 import { barrierSlice } from '../../gate/barrierSlices.ts';
+import { isConflict } from '../../kube/index.ts';
 import { type Clock, type Logger, linkAbort } from '../../runtime/index.ts';
 import { askProxy } from './barrierProbe.ts';
 import type { BarrierService, BarrierStore } from './barrierSlicesStore.ts';
@@ -101,10 +102,10 @@ export class BarrierRound {
         wrote = await this.#wave(signal);
       } catch (error) {
         if (signal.aborted) return;
-        // Tried again until the round is over; a line per round is enough.
-        if (!this.#failed)
+        // Tried again until the round is over; a line per round is enough. A conflict is the last leader's write.
+        if (!this.#failed && !isConflict(error))
           log.warn('the slices of the barrier could not be written', { ...nameOf(service), err: error });
-        this.#failed = true;
+        this.#failed ||= !isConflict(error);
       }
       // Each write reaches every watch of slices in the cluster, so stragglers gather longer and longer.
       await clock.sleep(wrote ? gapMs : WAVE_GAP_MS, signal).catch(() => undefined);

@@ -15,7 +15,7 @@ export interface BarrierService {
   readonly name: string;
   readonly uid?: string;
   /** Its first port: what the slices name too. */
-  readonly port: number;
+  readonly port: { readonly name: string; readonly number: number };
   /** 0: none was allocated. */
   readonly healthCheckNodePort: number;
   readonly families: readonly IpFamily[];
@@ -40,7 +40,7 @@ interface ServiceObject extends KubeObject {
   readonly spec?: {
     readonly healthCheckNodePort?: number;
     readonly ipFamilies?: readonly string[];
-    readonly ports?: readonly { readonly port: number }[];
+    readonly ports?: readonly { readonly name?: string; readonly port: number }[];
   };
 }
 
@@ -53,11 +53,12 @@ export function barrierStore(client: Client, ref: { readonly namespace: string; 
     async service(options) {
       const found = await client.find(serviceObjects, ref, options);
       if (found === undefined || found.metadata.deletionTimestamp !== undefined) return undefined;
+      const port = found.spec?.ports?.[0];
       const families = (found.spec?.ipFamilies ?? []).filter((family) => family === 'IPv4' || family === 'IPv6');
       return {
         ...ref,
         ...(found.metadata.uid === undefined ? {} : { uid: found.metadata.uid }),
-        port: found.spec?.ports?.[0]?.port ?? 9,
+        port: { name: port?.name ?? '', number: port?.port ?? 9 },
         healthCheckNodePort: found.spec?.healthCheckNodePort ?? 0,
         families: families.length === 0 ? ['IPv4'] : families,
       };
