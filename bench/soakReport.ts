@@ -68,6 +68,9 @@ export function soakReport(facts: SoakFacts): SoakReport {
   return { ...facts, requests: sum((row) => row.requests), lost, lostToKernel, lossesDuring, ungated, ok };
 }
 
+/** Of single losses; a soak that is met has none, and one without the gate has thousands. */
+const LOSSES_SHOWN = 20;
+
 /** For people. */
 export function soakTable(report: SoakReport): string {
   const seconds = Math.round((report.finishedAtMs - report.startedAtMs) / 1000);
@@ -102,9 +105,10 @@ export function soakTable(report: SoakReport): string {
     `left behind: ${report.leftBehind.join('; ') || 'nothing'}`,
     `evictions under a budget: ${report.budgetedEvictions}, while it had none to give: ${report.budgetViolations.length}`,
     ...report.budgetViolations,
-    ...report.lossesDuring.map(
-      ({ at, row, lossClass, operation }) => `lost ${at} ${row}: ${lossClass}, during ${operation}`,
-    ),
+    ...report.lossesDuring
+      .slice(0, LOSSES_SHOWN)
+      .map(({ at, row, lossClass, operation }) => `lost ${at} ${row}: ${lossClass}, during ${operation}`),
+    ...(report.lost > LOSSES_SHOWN ? [`and ${report.lost - LOSSES_SHOWN} more; the data has them`] : []),
     ...report.operations.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),
   ].join('\n');
 }

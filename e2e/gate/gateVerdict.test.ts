@@ -84,7 +84,7 @@ describe('shortcomings', () => {
       shortcomings(result({ rows: [row('protected', 0, { podEnds: [{ ...gated, ...end }] })] }), expected);
     expect(ends({ path: undefined })[0]).toContain('without a drain');
     expect(ends({ isolatedAtMs: undefined })[0]).toContain('never taken out');
-    expect(ends({ isolatedAtMs: 3 })[0]).toContain('before it was taken out');
+    expect(ends({ isolatedAtMs: 4 })[0]).toContain('before it was taken out');
     expect(ends({ wasReady: false })).toEqual(['no protected pod that served ended: nothing was tried']);
   });
 

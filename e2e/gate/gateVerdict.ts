@@ -47,7 +47,7 @@ function protectedShortcomings({ lost, kernelLosses, byClass, podEnds }: GateRow
     if (!wasReady) continue;
     if (path === undefined) found.push(`${pod} served and ended without a drain`);
     else if (isolatedAtMs === undefined) found.push(`${pod} (${path}) was never taken out of its Service`);
-    else if (terminatingAtMs !== undefined && isolatedAtMs >= terminatingAtMs) {
+    else if (terminatingAtMs !== undefined && isolatedAtMs > terminatingAtMs) {
       found.push(`${pod} (${path}) was deleted before it was taken out of its Service`);
     }
   }

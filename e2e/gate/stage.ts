@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KubeObject } from '../../src/api/kubernetes.ts';
+import type { GracefulRollout } from '../../src/api/index.ts';
 import { type Client, deployments, gracefulRollouts, type Pod, pods, typed } from '../../src/kube/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import { Commands } from './commands.ts';
@@ -28,20 +28,11 @@ export interface StageOptions {
   readonly withoutRollouts?: boolean;
 }
 
-/** What the operator says about a GracefulRollout, as far as the rig reads it. */
-export interface RolloutStatus {
-  readonly observedGeneration?: number;
-  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  readonly endpointCheck?: EndpointCheckStatus;
-}
+/** What the operator says about a GracefulRollout. */
+export type RolloutStatus = NonNullable<GracefulRollout['status']>;
 
-/** `status.endpointCheck`: the evidence of the last pods. Times are RFC 3339. */
-export interface EndpointCheckStatus {
-  readonly recent?: readonly Readonly<Record<string, unknown>>[];
-  readonly [field: string]: unknown;
-}
-
-const rolloutResource = typed<KubeObject & { readonly status?: RolloutStatus }>(gracefulRollouts);
+/** `status.endpointCheck`: the evidence of the last pods. */
+export type EndpointCheckStatus = NonNullable<RolloutStatus['endpointCheck']>;
 
 /** The status of a GracefulRollout; undefined where there is none. */
 export async function rolloutStatus(
@@ -50,7 +41,7 @@ export async function rolloutStatus(
   name: string,
   signal: AbortSignal,
 ): Promise<RolloutStatus | undefined> {
-  return (await client.find(rolloutResource, { namespace, name }, { signal }))?.status;
+  return (await client.find(typed<GracefulRollout>(gracefulRollouts), { namespace, name }, { signal }))?.status;
 }
 
 /**

@@ -1,0 +1,5 @@
+import { variantsOf } from '../gate/gateCases.ts';
+import { gateRig, testVariants } from '../gate/gateTests.ts';
+
+/** What must be seen 1 and 2: kubectl drain with PodDisruptionBudgets. */
+testVariants(gateRig(), variantsOf('drain-budget'));

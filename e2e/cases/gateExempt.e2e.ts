@@ -1,0 +1,93 @@
+import { afterEach, expect, test } from 'vitest';
+import { workloadsOf } from '../gate/gateCases.ts';
+import { gateRig } from '../gate/gateTests.ts';
+import { type Stage, setStage, strike, untilSettled } from '../gate/stage.ts';
+import { aPodOf, timed } from '../gate/timed.ts';
+import { podTemplateOf, type Workload } from '../gate/workload.ts';
+import { onProgress } from './clusterUnderTest.ts';
+
+/** What must be seen 7: what is not the gate's business is neither slowed down nor broken. */
+const rig = gateRig();
+const signal = new AbortController().signal;
+/** More than a plain pod takes at most; a person's delete that is held would take longer. */
+const SLACK_MS = 3000;
+const stages: Stage[] = [];
+
+afterEach(async () => {
+  for (const stage of stages.splice(0)) await strike(stage);
+});
+
+/** A plain and a protected workload without any preStop sleep, in the same namespace. */
+async function both(namespace: string, change: Partial<Workload> = {}): Promise<Stage> {
+  const variant = { case: 'rollout', server: 'abrupt', mode: 'new-connection', termination: 'gate-alone' } as const;
+  const workloads = workloadsOf(variant, rig.image('abrupt')).map((each) => ({ ...each, ...change, namespace }));
+  const stage = await setStage(rig.cluster(), rig.client(), workloads, { signal, onProgress });
+  stages.push(stage);
+  return stage;
+}
+
+test('the deletion of a Deployment takes as long as without the gate', async () => {
+  const { commands, namespace } = await both('gate-exempt-deployment');
+  const took = async (side: string): Promise<number> => {
+    const wait = ['--cascade=foreground', '--timeout=60s'];
+    return timed(() => commands.must(['delete', 'deployment', side, '-n', namespace, ...wait]));
+  };
+  const plain = await took('plain');
+  expect(await took('protected'), `plain: ${plain} ms`).toBeLessThan(plain + SLACK_MS);
+});
+
+test('the deletion of a namespace takes as long as without the gate', async () => {
+  const took = async (namespace: string, side: string): Promise<number> => {
+    const variant = { case: 'rollout', server: 'abrupt', mode: 'new-connection', termination: 'gate-alone' } as const;
+    const workloads = workloadsOf(variant, rig.image('abrupt')).filter(({ name }) => name === side);
+    const stage = await setStage(
+      rig.cluster(),
+      rig.client(),
+      workloads.map((each) => ({ ...each, namespace })),
+      {
+        signal,
+        onProgress,
+      },
+    );
+    return timed(() => stage.commands.must(['delete', 'namespace', namespace, '--timeout=90s']));
+  };
+  const plain = await took('gate-exempt-plain', 'plain');
+  expect(await took('gate-exempt-protected', 'protected'), `plain: ${plain} ms`).toBeLessThan(plain + 2 * SLACK_MS);
+});
+
+test('pods of Jobs and DaemonSets beside a target, and forced deletions, go at once', async () => {
+  const { commands, namespace, ...stage } = await both('gate-exempt-others', { replicas: 2 });
+  const { server, image } = stage.workloads[0] ?? {};
+  if (server === undefined || image === undefined) throw new Error('no workload');
+  const template = (name: string): { readonly metadata: object; readonly spec: object } =>
+    podTemplateOf({ namespace, name, server, image, replicas: 1 });
+  const job = template('job');
+  await commands.apply([
+    {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'job', namespace },
+      spec: { template: { ...job, spec: { ...job.spec, restartPolicy: 'Never' } } },
+    },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata: { name: 'daemon', namespace },
+      spec: { selector: { matchLabels: { app: 'daemon' } }, template: template('daemon') },
+    },
+  ]);
+  const full: Stage = { ...stage, commands, namespace };
+  for (const app of ['job', 'daemon']) {
+    await commands.must(['wait', 'pod', '-l', `app=${app}`, '-n', namespace, '--for=condition=Ready', '--timeout=60s']);
+    const pod = await aPodOf(full, app);
+    const took = await timed(() => commands.must(['delete', 'pod', pod, '-n', namespace, '--timeout=60s']));
+    expect(took, `kubectl delete pod ${pod}`).toBeLessThan(SLACK_MS + 1000);
+  }
+  expect(await timed(() => commands.must(['delete', 'job', 'job', '-n', namespace, '--timeout=60s']))).toBeLessThan(
+    2 * SLACK_MS,
+  );
+  const forced = await aPodOf(full, 'protected');
+  const force = ['--grace-period=0', '--force'];
+  expect(await timed(() => commands.must(['delete', 'pod', forced, '-n', namespace, ...force]))).toBeLessThan(SLACK_MS);
+  await untilSettled(full, 60_000);
+});
