@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DRAIN_ANNOTATION } from '../api/index.ts';
 import { canonicalJson } from '../contract/index.ts';
-import { DRAIN_ANNOTATION, encodeState, readState } from './drainState.ts';
+import { encodeState, readState } from './drainState.ts';
 import type { DrainState } from './types.ts';
 
 const key = new Uint8Array(32).fill(7);

@@ -1,11 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { GROUP } from '../api/index.ts';
+import { DRAIN_ANNOTATION } from '../api/index.ts';
 import type { KubeObject, OwnerReference } from '../api/kubernetes.ts';
 import { canonicalJson } from '../contract/index.ts';
 import type { DrainPath, DrainState } from './types.ts';
-
-/** On a pod: the JSON text of its {@link DrainState} and of its signature. */
-export const DRAIN_ANNOTATION = `${GROUP}/drain` as const;
 
 /** Which pod a state was written for: a state copied to another pod, or to its namesake, is worth nothing. */
 export interface PodIdentity {

@@ -1,5 +1,6 @@
+import { DRAIN_ANNOTATION } from '../api/index.ts';
 import type { OwnerReference } from '../api/kubernetes.ts';
-import { DRAIN_ANNOTATION, encodeState } from './drainState.ts';
+import { encodeState } from './drainState.ts';
 import { controllerOf } from './stepFacts.ts';
 import type { DrainState, GateStep, Observation, PodView } from './types.ts';
 

@@ -71,14 +71,13 @@ export function letGoOf(observation: Observation, outcome: DrainOutcome): GateSt
 }
 
 /**
- * Milliseconds since a person's request must have been answered; negative while it may wait. Counted from the asking, so
- * that a clock that was set back does not prolong it.
+ * Milliseconds since a person's request must have been answered; negative while it may wait. An end that lies further ahead
+ * than any request can wait (the clock was set back) is not believed.
  */
 export function requestOverMs(observation: Observation): number {
-  const { askedAt, until } = observation.state;
-  const lengthMs = until === undefined ? Number.NaN : Date.parse(until) - Date.parse(askedAt);
-  const askedMs = sinceMs(observation, askedAt);
-  return askedMs - (lengthMs >= 0 && lengthMs <= longestRequestMs ? lengthMs : longestRequestMs);
+  const { nowMs, state } = observation;
+  const leftMs = state.until === undefined ? Number.NaN : Date.parse(state.until) - nowMs;
+  return leftMs <= longestRequestMs ? -leftMs : sinceMs(observation, state.askedAt) - longestRequestMs;
 }
 
 function violationOf(observation: Observation, outcome: DrainOutcome): string | undefined {

@@ -37,7 +37,11 @@ export class SimLeader {
       this.#barriers.delete(uid);
       this.#note(uid, { [member]: { evidence: 'Barrier', atMs: world.nowMs, confirmed: 2, silent: [] } });
     }
-    for (const uid of world.pods.keys()) for (let left = 8; left > 0 && this.#once(uid); left -= 1);
+    for (const uid of world.pods.keys()) {
+      // Late, too.
+      if (world.chance() < 0.5) continue;
+      for (let left = 8; left > 0 && this.#once(uid); left -= 1);
+    }
   }
 
   #once(uid: string): boolean {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
+import { DRAIN_ANNOTATION } from '../../api/index.ts';
 import type { OwnerReference } from '../../api/kubernetes.ts';
-import { DRAIN_ANNOTATION, encodeState, readState } from '../drainState.ts';
+import { encodeState, readState } from '../drainState.ts';
 import type { PodPatch } from '../handOver.ts';
 import { selectsLabels } from '../isolation.ts';
 import { controllerOf } from '../stepFacts.ts';
@@ -268,7 +269,7 @@ export class World {
     const newest = this.replicaSets.at(-1);
     const ready = this.ownedBy(newest?.uid ?? '').filter((view) => view.ready).length;
     let keep = Math.max(0, this.deployment.replicas - ready);
-    for (const old of this.replicaSets.slice(0, -1).reverse()) {
+    for (const old of this.replicaSets.slice(0, -1).toReversed()) {
       const replicas = Math.min(old.replicas, keep);
       keep -= replicas;
       if (replicas !== old.replicas) Object.assign(old, { replicas, dirty: true });

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import { decideStep } from './step.ts';
+import { ago, barrier, type Given, NOW_MS, observation, service, sibling } from './testing/observations.ts';
+import type { GateStep } from './types.ts';
+
+type Case = readonly [name: string, given: Given, step: Partial<GateStep>];
+
+const isolates = { do: 'Isolate', labels: { app: 'web' }, collateral: [] } as const;
+const alone = [sibling('a')];
+const alone1: Given = { replicas: 1, siblings: alone, services: [service(['a'])] };
+/** Handed over, and its replacement b is there. */
+const replaced: Given = {
+  path: 'Eviction',
+  handedOver: true,
+  replicas: 1,
+  siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b')],
+  services: [service(['a', 'b'])],
+};
+const known = { replacementKnown: barrier };
+const budget = { name: 'web', disruptionsAllowed: 1 };
+
+function expectSteps(cases: readonly Case[]): void {
+  it.each(cases)('%s', (_, given, step) => {
+    expect(decideStep(observation(given))).toMatchObject(step);
+  });
+}
+
+describe('an eviction', () => {
+  expectSteps([
+    ['with others to serve leaves at once', { path: 'Eviction' }, { ...isolates, handOver: true }],
+    ['of the last endpoint: replacement first', { path: 'Eviction', ...alone1 }, { do: 'HandOver' }],
+    ['below minReady: replacement first', { path: 'Eviction', settings: { minReady: 3 } }, { do: 'HandOver' }],
+    ['at minReady leaves at once', { path: 'Eviction', settings: { minReady: 2 } }, isolates],
+    [
+      'with a minReady beyond its replicas waits for what can be',
+      { ...replaced, settings: { minReady: 9 } },
+      { do: 'ConfirmReplacement' },
+    ],
+    ['under a budget: replacement first', { path: 'Eviction', budgets: [budget] }, { do: 'HandOver' }],
+    ['that serves nobody', { path: 'Eviction', services: [] }, { do: 'HandOver' }],
+    ['that serves nobody: let go', { path: 'Eviction', handedOver: true, services: [], replicas: 2 }, { do: 'LetGo' }],
+    [
+      'that serves nobody, under minReady: waits',
+      { path: 'Eviction', handedOver: true, services: [], settings: { minReady: 3 } },
+      { do: 'Wait', reason: 'waiting for its replacement: 2 of 3 pods of ReplicaSet web-1 are Ready' },
+    ],
+    [
+      'waits for the replacement',
+      { ...replaced, siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b', { ready: false })] },
+      { do: 'Wait', reason: 'waiting for its replacement: 0 of 1 pods of ReplicaSet web-1 are Ready' },
+    ],
+    [
+      'waits: the stand-in is asked to leave itself',
+      {
+        ...replaced,
+        siblings: [
+          sibling('a', { ownerUid: 'deployment' }),
+          sibling('b', { state: { path: 'Eviction', by: '', askedAt: ago(1) } }),
+        ],
+      },
+      { do: 'Wait', reason: 'waiting for its replacement: 0 of 1 pods of ReplicaSet web-1 are Ready' },
+    ],
+    [
+      'waits until the slices list the replacement',
+      { ...replaced, services: [service(['a'])] },
+      { do: 'Wait', reason: 'waiting for its replacement: Service web has no other ready endpoint' },
+    ],
+    ['asks the proxies about the replacement', replaced, { do: 'ConfirmReplacement' }],
+    ['leaves when they know it', { ...replaced, progress: known }, { ...isolates, handOver: false }],
+    ['leaves when an earlier leader wrote that they know it', { ...replaced, state: { replacedAt: ago(1) } }, isolates],
+    [
+      'waits a quiet time when not all of them answered',
+      { ...replaced, progress: { replacementKnown: { ...barrier, evidence: 'PartialBarrier', atMs: NOW_MS - 1_000 } } },
+      { do: 'Wait', forMs: 4_000 },
+    ],
+    [
+      'asks them again after the clock was set back',
+      { ...replaced, progress: { replacementKnown: { ...barrier, atMs: NOW_MS + 3_600_000 } } },
+      { do: 'ConfirmReplacement' },
+    ],
+    ['asks the budget', { ...replaced, budgets: [budget], progress: known }, { do: 'AskBudget' }],
+    [
+      'waits while another yes of the budget has not shown',
+      { ...replaced, budgets: [{ ...budget, pendingUid: 'z' }], progress: known },
+      { do: 'Wait', reason: 'PodDisruptionBudget web has not counted the last pod that left yet' },
+    ],
+    [
+      'leaves on yes; its own pending yes is no obstacle',
+      {
+        ...replaced,
+        budgets: [{ ...budget, pendingUid: 'a' }],
+        progress: { ...known, budget: { atMs: NOW_MS - 100, allowed: true, message: '' } },
+      },
+      isolates,
+    ],
+    [
+      'asks again when the yes is old',
+      {
+        ...replaced,
+        budgets: [budget],
+        progress: { ...known, budget: { atMs: NOW_MS - 5_000, allowed: true, message: '' } },
+      },
+      { do: 'AskBudget' },
+    ],
+    [
+      'passes on why not, and asks again after 5 s',
+      {
+        ...replaced,
+        budgets: [budget],
+        progress: { ...known, budget: { atMs: NOW_MS - 2_000, allowed: false, message: 'needs 4 healthy pods' } },
+      },
+      { do: 'Wait', reason: 'needs 4 healthy pods', forMs: 3_000 },
+    ],
+    [
+      'asks again after the clock was set back',
+      {
+        ...replaced,
+        budgets: [budget],
+        progress: { ...known, budget: { atMs: NOW_MS + 60_000, allowed: false, message: 'no' } },
+      },
+      { do: 'AskBudget' },
+    ],
+    [
+      'waits for ever by default',
+      {
+        ...replaced,
+        services: [service(['a'])],
+        state: { askedAt: ago(86_400), lastAskedAt: ago(5), handedOverAt: ago(86_000) },
+      },
+      { do: 'Wait' },
+    ],
+    [
+      'waits no longer than replacementTimeoutSeconds',
+      { ...replaced, services: [service(['a'])], settings: { replacementTimeoutSeconds: 2 } },
+      { do: 'LetGo', outcome: 'ReplacementTimeout' },
+    ],
+    [
+      'is given up: given back',
+      { ...replaced, state: { askedAt: ago(900), lastAskedAt: ago(300) } },
+      { do: 'GiveBack', reason: 'nobody has asked for its eviction for 300 s' },
+    ],
+    ['is given up before anything was done', { path: 'Eviction', state: { askedAt: ago(300) } }, { do: 'Cancel' }],
+    [
+      'is given up before its limit is noticed: given back, not let go',
+      { ...replaced, state: { askedAt: ago(900), handedOverAt: ago(900) }, settings: { replacementTimeoutSeconds: 2 } },
+      { do: 'GiveBack' },
+    ],
+    [
+      'on a cordoned node is not given back',
+      { ...replaced, state: { askedAt: ago(900) }, node: { unschedulable: true, ready: true } },
+      { do: 'ConfirmReplacement' },
+    ],
+    [
+      'on a node that is not Ready is not given back',
+      { ...replaced, state: { askedAt: ago(900) }, node: { unschedulable: false, ready: false } },
+      { do: 'ConfirmReplacement' },
+    ],
+    [
+      'on a node that is gone is not given back',
+      { ...replaced, state: { askedAt: ago(900) }, node: null },
+      { do: 'ConfirmReplacement' },
+    ],
+    [
+      'of a ReplicaSet scaled to 0 meanwhile goes on',
+      {
+        ...replaced,
+        replicas: 0,
+        deployment: { replicas: 1 },
+        siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('n', { ownerUid: 'new' })],
+        services: [service(['a', 'n'])],
+        progress: known,
+      },
+      isolates,
+    ],
+    [
+      'given up in a ReplicaSet scaled to 0: ends as a scale-down does',
+      {
+        ...replaced,
+        replicas: 0,
+        deployment: { replicas: 1 },
+        services: [service(['a'])],
+        state: { askedAt: ago(900), handedOverAt: ago(61) },
+      },
+      { do: 'LetGo', outcome: 'LastEndpoint' },
+    ],
+    [
+      'whose ReplicaSet was deleted: ends as a scale-down does',
+      { ...replaced, replicaSet: null, budgets: [budget], services: [service(['a', 'n'])] },
+      isolates,
+    ],
+  ]);
+
+  it('two drains at once: the second of two pods waits for the replacements', () => {
+    const first = observation({
+      path: 'Eviction',
+      replicas: 2,
+      siblings: [sibling('a'), sibling('b')],
+      services: [service(['a', 'b'])],
+    });
+    expect(decideStep(first)).toMatchObject({ do: 'Isolate' });
+    const gone = sibling('b', {
+      ownerUid: 'deployment',
+      state: { path: 'Eviction', by: '', askedAt: ago(1), isolatedAt: ago(0) },
+    });
+    const second = { ...first, siblings: [sibling('a'), gone] };
+    expect(decideStep(second)).toEqual({ do: 'HandOver' });
+  });
+});
