@@ -229,18 +229,21 @@ test('ensure does not wait for the debounce, nor for a namespace that is not to 
   await end();
 });
 
-test('ensure ends with its signal, and with the claim that it was asked for', async () => {
+test('ensure ends with its signal, with the claim that it was asked for, and after 10 s with the reason', async () => {
   const { cluster, scope, pass, run, end } = start([claim('a')], { missing: true });
   run();
   const stop = new AbortController();
   const ensured = scope.ensure('a', stop.signal);
-  const forever = scope.ensure('a', never);
-  await pass(60_000);
+  const whileGated = scope.ensure('a', never);
+  await pass(2_000);
   stop.abort(new Error('too long'));
   await expect(ensured).rejects.toThrow('too long');
   cluster.set([claim('a', observe)]);
-  await pass(60_000);
-  await expect(forever).resolves.toBeUndefined();
+  await pass(6_000);
+  await expect(whileGated).resolves.toBeUndefined();
+  cluster.set([claim('a')]);
+  const reason = 'namespace a do not reach the gate yet: ValidatingWebhookConfiguration gate is missing';
+  await Promise.all([expect(scope.ensure('a', never)).rejects.toThrow(reason), pass(11_000)]);
   await end();
 });
 

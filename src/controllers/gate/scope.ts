@@ -24,6 +24,8 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 /** API servers read webhook configurations through a watch of their own: ours is in force some time after it was stored. */
 const SETTLE_MS = 1_000;
+/** A reconcile that waited longer would keep others from their turn. */
+const ENSURE_LIMIT_MS = 10_000;
 
 export interface GateScopeOptions {
   /** Refuses writes where this process does not lead (any more). */
@@ -43,8 +45,8 @@ export interface GateScopeOptions {
  */
 export interface GateScope extends ManagedTask {
   /**
-   * Resolves when deletions in `namespace` reach the gate, or are not to; rejects with the signal's reason. Ask before a
-   * write that replaces pods. Resolves only where this process leads: give the signal a time limit.
+   * Resolves when deletions in `namespace` reach the gate, or are not to; ask before a write that replaces pods. Rejects with
+   * the signal's reason, and after 10 s with why it is not so: then ask again later.
    */
   ensure(namespace: string, signal: AbortSignal): Promise<void>;
 }
@@ -188,21 +190,34 @@ export function gateScope(options: GateScopeOptions): GateScope {
       // Whoever leads next may write something else.
       inForce = undefined;
     },
-    async ensure(namespace, signal) {
-      while (wanted().includes(namespace)) {
-        signal.throwIfAborted();
-        const fromMs = inForce?.get(namespace);
-        if (fromMs !== undefined) {
-          const leftMs = fromMs - clock.monotonicMs();
-          if (leftMs <= 0) return;
-          await clock.sleep(leftMs, signal);
-          continue;
-        }
-        wake();
-        await nextRound(afterRound, signal);
+    async ensure(namespace, asked) {
+      const limit = new AbortController();
+      const cancel = clock.schedule(ENSURE_LIMIT_MS, () => {
+        const why = lastTrouble === '' ? 'its webhook configuration was not written in time' : lastTrouble;
+        limit.abort(new Error(`deletions in namespace ${namespace} do not reach the gate yet: ${why}`));
+      });
+      try {
+        await inForceFor(namespace, AbortSignal.any([asked, limit.signal]));
+      } finally {
+        cancel();
       }
     },
   };
+
+  async function inForceFor(namespace: string, signal: AbortSignal): Promise<void> {
+    while (wanted().includes(namespace)) {
+      signal.throwIfAborted();
+      const fromMs = inForce?.get(namespace);
+      if (fromMs !== undefined) {
+        const leftMs = fromMs - clock.monotonicMs();
+        if (leftMs <= 0) return;
+        await clock.sleep(leftMs, signal);
+        continue;
+      }
+      wake();
+      await nextRound(afterRound, signal);
+    }
+  }
 }
 
 function nextRound(afterRound: Set<() => void>, signal: AbortSignal): Promise<void> {
