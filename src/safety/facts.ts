@@ -20,7 +20,7 @@ export interface Facts {
   readonly selecting?: readonly Service[];
   /** Those of them that callers other than a metrics scraper use, by an address that a service proxy stands behind. */
   readonly busyServices?: readonly Service[];
-  /** The containers that own a port of a selecting Service. */
+  /** The containers that own a port of a selecting Service, as far as the declared ports tell. */
   readonly serving?: readonly RunningContainer[];
   /** Those that own a port of {@link busyServices}. */
   readonly busy?: readonly RunningContainer[];
@@ -45,10 +45,6 @@ export function factsOf(workload: Workload, context: Context): Facts {
   const deployment = asDeployment(workload);
   const selecting = context.services?.filter((service) => selects(service, deployment));
   const busyServices = selecting?.flatMap((service) => busyPart(service, running));
-  const owning = (services: readonly Service[]): RunningContainer[] => {
-    const serving = new Set<unknown>(servingContainers(running, services, undefined).serving);
-    return running.filter((candidate) => serving.has(candidate));
-  };
   const gracefulRollout = governing(workload, context);
   const autoscaler = context.horizontalPodAutoscalers?.find(
     ({ namespace, target }) =>
@@ -57,8 +53,8 @@ export function factsOf(workload: Workload, context: Context): Facts {
   const fewestPods = autoscaler === undefined ? writtenPods(workload, context) : (autoscaler.minReplicas ?? 1);
   return {
     running,
-    ...(selecting === undefined ? {} : { selecting, serving: owning(selecting) }),
-    ...(busyServices === undefined ? {} : { busyServices, busy: owning(busyServices) }),
+    ...(selecting === undefined ? {} : { selecting, serving: servingOf(running, selecting) }),
+    ...(busyServices === undefined ? {} : { busyServices, busy: servingOf(running, busyServices) }),
     graceSeconds: spec.terminationGracePeriodSeconds ?? API_DEFAULT_GRACE_SECONDS,
     ...(gracefulRollout === undefined ? {} : { gracefulRollout }),
     enforced: gracefulRollout?.spec.mode === 'Enforce',
@@ -76,6 +72,28 @@ export function drainOf(facts: Facts, running: RunningContainer): Drain | undefi
         declaredBy: `GracefulRollout ${gracefulRollout.metadata.name ?? ''}`,
       }
     : declaredDrain(running.container);
+}
+
+/**
+ * Where no container declares the port, one is inferred; where several may be meant (an application and a log shipper
+ * without ports), nobody knows, and none is named.
+ */
+function servingOf(running: readonly RunningContainer[], services: readonly Service[]): RunningContainer[] {
+  const inferred = new Set<unknown>(servingContainers(running, services, undefined).serving);
+  const serving = running.filter((candidate) => inferred.has(candidate));
+  const targets = new Set(
+    services.flatMap(({ spec: { ports = [] } }) =>
+      // 0 and "" stand for "as port" in objects that were not defaulted
+      ports.map(({ port, targetPort, protocol = 'TCP' }) => `${targetPort || port}/${protocol}`),
+    ),
+  );
+  const owning = serving.filter(({ container: { ports = [] } }) =>
+    ports.some(
+      ({ name, containerPort, protocol = 'TCP' }) =>
+        targets.has(`${containerPort}/${protocol}`) || (name !== undefined && targets.has(`${name}/${protocol}`)),
+    ),
+  );
+  return serving.length - owning.length <= 1 ? serving : owning;
 }
 
 /** The workload as src/contract knows it. */

@@ -43,8 +43,8 @@ spec:
     fixText:
       'Write minReplicas: 2 in the HorizontalPodAutoscaler. There is no automatic fix, for it is another object.',
   },
-  ({ facts: { autoscaler, busy = [] } }) =>
-    autoscaler === undefined || (autoscaler.minReplicas ?? 1) !== 1 || busy.length === 0
+  ({ facts: { autoscaler, busyServices = [] } }) =>
+    autoscaler === undefined || (autoscaler.minReplicas ?? 1) !== 1 || busyServices.length === 0
       ? []
       : [
           {

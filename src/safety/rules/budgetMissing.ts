@@ -39,8 +39,8 @@ spec:
       'Write a PodDisruptionBudget with maxUnavailable: 1 and the labels of the pod template. There is no automatic fix, for it is another object.',
   },
   ({ workload, context, facts }) => {
-    const { fewestPods, busy = [] } = facts;
-    if (fewestPods === undefined || fewestPods < 2 || busy.length === 0) return [];
+    const { fewestPods, busyServices = [] } = facts;
+    if (fewestPods === undefined || fewestPods < 2 || busyServices.length === 0) return [];
     if (budgetsOf(workload, context)?.length !== 0) return [];
     return [
       {

@@ -12,7 +12,7 @@ testRule(notReadyAddresses, {
     [
       'a StatefulSet behind a cluster IP',
       [ofKind('StatefulSet', 'apps/v1'), service({ publishNotReadyAddresses: true })],
-      { message: 'Service web' },
+      { message: 'Service web', level: 'strict' },
     ],
     [
       'headless, of a Deployment',

@@ -12,7 +12,7 @@ export const notReadyAddresses = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: SERVERS,
-    why: 'publishNotReadyAddresses: true makes every pod count as ready for that Service, those that start, fail or end included (pkg/controller/endpointslice, EndpointSlice condition ready). It is meant for peers that find each other through a headless Service; behind a cluster IP callers get pods that cannot answer. For a headless Service of a Deployment the finding is strict, of a StatefulSet nothing is said.',
+    why: 'publishNotReadyAddresses: true makes every pod count as ready for that Service, those that start, fail or end included (pkg/controller/endpointslice, EndpointSlice condition ready). It is meant for peers that find each other through a headless Service; behind a cluster IP callers get pods that cannot answer. The finding is strict for a headless Service of a Deployment, and for a StatefulSet behind a cluster IP, whose pods may have to be reached before they are ready (to be unsealed, or to join); of a headless Service of a StatefulSet nothing is said.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -48,7 +48,7 @@ spec:
           field: podField(workload, 'containers'),
           message: `Service ${short(name)} has publishNotReadyAddresses: it sends to pods that start, fail or end`,
           remedy: `remove publishNotReadyAddresses from Service ${short(name)}; peers want a headless Service of their own`,
-          ...(busyNames.has(name) ? {} : { level: 'strict' as const }),
+          ...(busyNames.has(name) && workload.kind === 'Deployment' ? {} : { level: 'strict' as const }),
         },
       ];
     });

@@ -39,12 +39,12 @@ testRule(probePortUnknown, {
     [
       'a number beside others',
       [asking(9090)],
-      { message: 'asks port 9090, but the pod declares only 8080', level: 'strict', severity: 'warning' },
+      { message: 'asks port 9090, but the pod declares only 8080', level: 'strict', severity: 'info' },
     ],
     [
       'a gRPC port',
       [withApp({ readinessProbe: { grpc: { port: 9 } } })],
-      { message: 'port 9', level: 'strict', severity: 'warning' },
+      { message: 'port 9', level: 'strict', severity: 'info' },
     ],
   ],
   silent: [

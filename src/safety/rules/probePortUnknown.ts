@@ -16,7 +16,7 @@ export const probePortUnknown = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: EVERY_KIND,
-    why: 'A port name in a probe is looked up among the ports of the same container (pkg/kubelet/prober, k8s.io/kubernetes/pkg/probe ResolveContainerPort). One that is not there makes every try fail: the pod is never ready, or is restarted for ever. A port number need not be declared, so one that no container declares, beside others that are declared, is only a strict finding.',
+    why: 'A port name in a probe is looked up among the ports of the same container (pkg/kubelet/prober, k8s.io/kubernetes/pkg/probe ResolveContainerPort). One that is not there makes every try fail: the pod is never ready, or is restarted for ever. A port number need not be declared, so one that no container declares, beside others that are declared, is only a strict finding of severity info.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -59,7 +59,7 @@ spec:
           {
             ...at,
             level: 'strict',
-            severity: 'warning',
+            severity: 'info',
             message: `container ${name}: ${member} asks port ${port}, but the pod declares only ${[...declared].slice(0, 3).join(', ')}`,
             remedy: `correct the port of ${member}, or declare port ${port} in ${name}`,
           },

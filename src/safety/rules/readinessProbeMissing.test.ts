@@ -69,6 +69,13 @@ testRule(readinessProbeMissing, {
     ['a Service without a selector', [bare, service({ selector: undefined })]],
     ['an ExternalName', [bare, service({ type: 'ExternalName' })]],
     ['a sidecar that does not serve', [deployment({}, { containers: [app(), proxy] }), service()]],
+    [
+      'which of two containers serves is not known',
+      [
+        deployment({}, { containers: [app({ ports: undefined }), { name: 'logs', image: 'example.com/logs:1' }] }),
+        service({ ports: [{ port: 8080 }] }),
+      ],
+    ],
     ['a Job', [ofKind('Job', 'batch/v1', bare), service()]],
   ],
 });

@@ -38,9 +38,9 @@ spec:
       'Use RollingUpdate if two versions may run side by side. If they may not, or if they share a volume that only one node can mount, the loss is the price: waive the rule with that reason. No automatic fix: only you know.',
   },
   ({ workload, facts }) => {
-    if (workload.strategy?.type !== 'Recreate' || (facts.serving ?? []).length === 0 || facts.fewestPods === 0)
+    if (workload.strategy?.type !== 'Recreate' || (facts.selecting ?? []).length === 0 || facts.fewestPods === 0)
       return [];
-    const isBusy = (facts.busy ?? []).length > 0;
+    const isBusy = (facts.busyServices ?? []).length > 0;
     const pods = facts.fewestPods === undefined ? 'all' : `all ${facts.fewestPods}`;
     return [
       {

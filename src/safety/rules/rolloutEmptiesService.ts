@@ -40,9 +40,9 @@ spec:
       'Write maxUnavailable: 0 and maxSurge: 1 or more. There is no automatic fix where a new pod may find no node beside the old one.',
   },
   ({ workload, facts }) => {
-    const { fewestPods = 0, serving = [], busy = [] } = facts;
+    const { fewestPods = 0, selecting = [], busyServices = [] } = facts;
     const rolling = rollingPods(workload, fewestPods);
-    if (serving.length === 0 || fewestPods < 1 || rolling === undefined || rolling.forced) return [];
+    if (selecting.length === 0 || fewestPods < 1 || rolling === undefined || rolling.forced) return [];
     if (rolling.unavailable < fewestPods) return [];
     const pods = fewestPods === 1 ? 'the only pod' : `all ${fewestPods} pods`;
     return [
@@ -50,7 +50,7 @@ spec:
         field: 'spec.strategy.rollingUpdate.maxUnavailable',
         message: `maxUnavailable ${rolling.maxUnavailable} lets a rollout take ${pods} away before a new one is ready`,
         remedy: 'write maxUnavailable: 0 and maxSurge: 1 or more',
-        ...(busy.length > 0 ? {} : { level: 'strict' as const, severity: 'warning' as const }),
+        ...(busyServices.length > 0 ? {} : { level: 'strict' as const, severity: 'warning' as const }),
         ...surgeFirst(workload, rolling),
       },
     ];

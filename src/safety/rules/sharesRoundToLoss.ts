@@ -40,10 +40,10 @@ spec:
       'Write maxSurge: 1 and maxUnavailable: 0. There is no automatic fix where a new pod may find no node beside the old one.',
   },
   ({ workload, facts }) => {
-    const { fewestPods = 0, serving = [], busy = [] } = facts;
+    const { fewestPods = 0, selecting = [], busyServices = [] } = facts;
     const rolling = rollingPods(workload, fewestPods);
-    if (serving.length === 0 || fewestPods < 1 || rolling?.forced !== true) return [];
-    const isEmptied = fewestPods === 1 && busy.length > 0;
+    if (selecting.length === 0 || fewestPods < 1 || rolling?.forced !== true) return [];
+    const isEmptied = fewestPods === 1 && busyServices.length > 0;
     const left = fewestPods === 1 ? 'none is left' : `${fewestPods - 1} of ${fewestPods} are left`;
     return [
       {

@@ -37,8 +37,8 @@ spec:
       'Run two or more replicas if the application allows it, or let a GracefulRollout start the replacement before an eviction. How many the application bears, only you know.',
   },
   ({ workload, facts }) => {
-    const { fewestPods, autoscaler, busy = [] } = facts;
-    if (fewestPods !== 1 || autoscaler !== undefined || busy.length === 0) return [];
+    const { fewestPods, autoscaler, busyServices = [] } = facts;
+    if (fewestPods !== 1 || autoscaler !== undefined || busyServices.length === 0) return [];
     const when = workload.kind === 'StatefulSet' ? 'a rollout, a drain or a crash' : 'a drain or a crash';
     return [
       {
