@@ -77,7 +77,7 @@ export interface KubeEvent extends KubeObject {
   readonly series?: { readonly count: number; readonly lastObservedTime: string };
 }
 
-/** discovery.k8s.io/v1; whose slice it is, is in its labels: {@link SERVICE_NAME_LABEL}, {@link MANAGED_BY_LABEL}. */
+/** discovery.k8s.io/v1; whose slice it is, is in its labels: `kubernetes.io/service-name`, `endpointslice.kubernetes.io/managed-by`. */
 export interface EndpointSlice extends KubeObject {
   readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
   readonly endpoints?: readonly {

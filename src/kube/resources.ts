@@ -93,11 +93,6 @@ export function refOf(key: string): ObjectRef {
   return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-/** On an EndpointSlice: the name of its Service. */
-export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
-/** On an EndpointSlice: what writes it; the EndpointSlice controller leaves those of others alone. */
-export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
-
 const core = { group: '', version: 'v1' } as const;
 const apps = { group: 'apps', version: 'v1' } as const;
 const networking = { group: 'networking.k8s.io', version: 'v1' } as const;
