@@ -97,21 +97,23 @@ function raceArguments(args: readonly string[]): { seconds: number; json: boolea
   }
 }
 
-/** What `soak` takes. `--plain`: without the gate, to see that the rig finds what is lost. */
+/** What `soak` takes. `--plain`: without the gate, to see that the rig finds what is lost. `--keep`: the cluster stays. */
 function soakArguments(args: readonly string[]): {
   readonly requests: number;
   readonly ratePerSecond: number;
   readonly seed: number;
   readonly side: 'gate' | 'plain';
   readonly json: boolean;
+  readonly keep: boolean;
 } {
-  const usage = 'npm run bench -- soak [--requests 1000000] [--rate 1000] [--seed N] [--plain] [--json]';
+  const usage = 'npm run bench -- soak [--requests 1000000] [--rate 1000] [--seed N] [--plain] [--keep] [--json]';
   try {
     const options = {
       requests: { type: 'string', default: '1000000' },
       rate: { type: 'string', default: '1000' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       plain: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     } as const;
     const { values } = parseArgs({ args: [...args], options });
@@ -119,8 +121,8 @@ function soakArguments(args: readonly string[]): {
       if (!/^[1-9]\d*$/.test(values[name])) throw new Error(`--${name} ${values[name]}: not a whole number above 0`);
     }
     const side = values.plain ? 'plain' : 'gate';
-    const { requests, rate, seed, json } = values;
-    return { requests: Number(requests), ratePerSecond: Number(rate), seed: Number(seed), side, json };
+    const { requests, rate, seed, json, keep } = values;
+    return { requests: Number(requests), ratePerSecond: Number(rate), seed: Number(seed), side, json, keep };
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, ensureCluster } from '../e2e/cluster/index.ts';
 import { BudgetWatch, podDisruptionBudgets } from '../e2e/gate/budgetWatch.ts';
 import { followObjects } from '../e2e/gate/followObjects.ts';
+import { keepLogs } from '../e2e/gate/keepGateEvidence.ts';
 import { watchPods } from '../e2e/gate/podWatch.ts';
 import { seeded } from '../e2e/gate/random.ts';
 import { rigClient } from '../e2e/gate/rigClient.ts';
@@ -31,6 +32,8 @@ export interface SoakOptions {
   /** `gate`: nothing but the gate keeps requests (no preStop sleep); `plain`: no GracefulRollout, to see the rig lose. */
   readonly side: 'gate' | 'plain';
   readonly json: boolean;
+  /** Leave the cluster there to look at. */
+  readonly keep: boolean;
   readonly onProgress: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -67,13 +70,14 @@ export async function run(options: SoakOptions): Promise<boolean> {
       const file = join(folder, `soak-${options.seed}.json`);
       await writeFile(file, `${JSON.stringify(report)}\n`);
       console.log(json ? JSON.stringify(report, null, 2) : `${soakTable(report)}\n\ndata: ${file}`);
+      if (!report.ok) await keepLogs(cluster, folder, report.startedAtMs);
       await strike(stage);
       return report.ok;
     } finally {
       await client.close();
     }
   } finally {
-    await cluster.down();
+    if (!options.keep) await cluster.down();
   }
 }
 
