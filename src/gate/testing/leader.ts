@@ -133,7 +133,7 @@ export class SimLeader {
     expect(owned.length, 'pods owned').toBeGreaterThan(replicaSet?.replicas ?? 0);
   }
 
-  #expectOthersServe({ pod, state, replicaSet, settings }: Observation, step: GateStep): void {
+  #expectOthersServe({ pod, state, replicaSet, settings, budgets, progress }: Observation, step: GateStep): void {
     const world = this.#world;
     const others = (selector: Readonly<Record<string, string>>): number =>
       world.serving(selector).filter(({ metadata }) => metadata.uid !== pod.metadata.uid).length;
@@ -147,6 +147,7 @@ export class SimLeader {
       const ready = world.ownedBy(replicaSet.uid).filter((view) => view.ready);
       expect(ready.length, 'replacements').toBeGreaterThanOrEqual(replicaSet.replicas);
     }
+    if (budgets.length > 0 && (replicaSet?.replicas ?? 0) > 0) expect(progress.budget?.allowed).toBe(true);
     const wanted = Math.min(settings.minReady ?? 0, world.deployment.replicas);
     if ((replicaSet?.replicas ?? 0) > 0) expect(others({ app: 'web' })).toBeGreaterThanOrEqual(wanted);
   }
