@@ -14,6 +14,7 @@ export const CONTEXT_KINDS = [
   'PersistentVolumeClaim',
   'ReplicaSet',
   'Pod',
+  'Namespace',
 ] as const;
 export type ContextKind = (typeof CONTEXT_KINDS)[number];
 
@@ -36,8 +37,10 @@ export function contextOf(objects: readonly unknown[], { namespace, complete }: 
     if (known === undefined) byKind.set(kind, [object]);
     else known.push(object);
   }
-  const collect = <T>(kind: ContextKind, read: (object: unknown) => T | undefined): T[] | undefined =>
-    byKind.has(kind) || complete.includes(kind) ? list(byKind.get(kind) ?? [], read) : undefined;
+  const collect = <T>(kind: ContextKind, read: (object: unknown) => T | undefined): T[] | undefined => {
+    const found = list(byKind.get(kind) ?? [], read) ?? [];
+    return found.length > 0 || complete.includes(kind) ? found : undefined;
+  };
   const claims = collect('PersistentVolumeClaim', claimOf);
   const rollouts = collect('GracefulRollout', (object) => {
     const parsed = parseGracefulRollout(object);
@@ -57,8 +60,15 @@ export function contextOf(objects: readonly unknown[], { namespace, complete }: 
     pods: collect('Pod', (object) => graceFactOf(object, member(object, 'spec', 'terminationGracePeriodSeconds'))),
     claimAccessModes: claims === undefined ? undefined : Object.fromEntries(claims),
     nodeCount: undefined,
-    namespaceLabels: undefined,
+    namespaceLabels: mapOf(member(namespaceOf(byKind, namespace), 'metadata', 'labels'), text),
   });
+}
+
+/** The Namespace itself; where its name is not known, the only one among the objects. */
+function namespaceOf(byKind: ReadonlyMap<unknown, readonly unknown[]>, name: string | undefined): unknown {
+  const all = byKind.get('Namespace') ?? [];
+  if (name === undefined) return all.length === 1 ? all[0] : undefined;
+  return all.find((object) => text(member(object, 'metadata', 'name')) === name);
 }
 
 /** What every object that is part of a context has. */

@@ -18,6 +18,7 @@ import { preStopTakesGrace } from './rules/preStopTakesGrace.ts';
 import { probePortUnknown } from './rules/probePortUnknown.ts';
 import { probesIdentical } from './rules/probesIdentical.ts';
 import { progressDeadlineShort } from './rules/progressDeadlineShort.ts';
+import { readinessGateMissing } from './rules/readinessGateMissing.ts';
 import { readinessProbeMissing } from './rules/readinessProbeMissing.ts';
 import { recreate } from './rules/recreate.ts';
 import { replicasFightAutoscaler } from './rules/replicasFightAutoscaler.ts';
@@ -64,6 +65,7 @@ export const RULES: readonly Rule[] = [
   budgetSelectsNothing,
   targetPortUnknown,
   notReadyAddresses,
+  readinessGateMissing,
   mutableTag,
   requestsMissing,
   waiverMalformed,

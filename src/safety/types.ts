@@ -49,7 +49,6 @@ export interface Workload {
   readonly annotations: Readonly<Record<string, string>>;
   readonly template: {
     readonly labels: Readonly<Record<string, string>>;
-    readonly annotations: Readonly<Record<string, string>>;
     readonly spec: WorkloadPodSpec;
   };
   /** Where the pod spec stands in the raw object: `['spec', 'template', 'spec']`, of a Pod `['spec']`. */

@@ -38,7 +38,6 @@ export function workloadOf(object: unknown): Workload | undefined {
     annotations: mapOf(member(raw, 'metadata', 'annotations'), text) ?? {},
     template: {
       labels: mapOf(member(raw, ...templatePath, 'metadata', 'labels'), text) ?? {},
-      annotations: mapOf(member(raw, ...templatePath, 'metadata', 'annotations'), text) ?? {},
       spec: podSpec,
     },
     podSpecPath: [...templatePath, 'spec'],
