@@ -25,7 +25,7 @@ export function declaredDrain({ command = [], args = [], env = [] }: WorkloadCon
     if (option === undefined) return [];
     return drain(word === option ? words[at + 1] : word.slice(option.length + 1), option);
   });
-  const fromEnv = env.flatMap(({ name, value }) => (variables.includes(name) ? drain(value, name) : []));
+  const fromEnv = env.flatMap(({ name, value }) => (variables.includes(name) ? drain(value, 'environment') : []));
   return [...fromWords, ...fromEnv].toSorted((a, b) => b.seconds - a.seconds).at(0);
 }
 

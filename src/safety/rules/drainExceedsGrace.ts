@@ -47,7 +47,7 @@ spec:
     return findings.map(({ running, drain, hookSeconds, wantedSeconds }) => ({
       container: running.container.name,
       field: podField(workload, 'terminationGracePeriodSeconds'),
-      message: `container ${short(running.container.name)}: preStop ${hookSeconds} s + drain ${drain.seconds} s (${short(drain.declaredBy)}) = ${wantedSeconds} s, grace is ${graceSeconds} s`,
+      message: `container ${short(running.container.name)}: preStop ${hookSeconds} s + drain ${drain.seconds} s (${drain.declaredBy}) = ${wantedSeconds} s, grace is ${graceSeconds} s`,
       remedy: `write terminationGracePeriodSeconds: ${neededSeconds} (with 5 s to spare), or drain for less`,
       fix: [graceEdit(workload, neededSeconds)],
     }));

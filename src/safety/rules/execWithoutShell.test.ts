@@ -11,7 +11,7 @@ testRule(execWithoutShell, {
       'distroless with a shell command',
       [image('gcr.io/distroless/java21-debian12', 'sh', '-c', 'sleep 5')],
       {
-        message: 'preStop runs sh, which a distroless image does not have',
+        message: 'preStop runs sh, which a distroless image lacks',
         field: 'spec.template.spec.containers[app].lifecycle.preStop.exec',
         fixed: true,
       },

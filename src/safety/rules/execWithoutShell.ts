@@ -60,7 +60,7 @@ spec:
         {
           container: container.name,
           field: containerField(workload, running, 'lifecycle.preStop.exec'),
-          message: `container ${short(container.name)}: preStop runs ${program}, which a ${reason} image does not have: it fails, SIGTERM comes at once`,
+          message: `container ${short(container.name)}: preStop runs ${program}, which a ${reason} image lacks: SIGTERM at once`,
           remedy: `write lifecycle.preStop.sleep.seconds: ${seconds ?? 5}, which needs no program`,
           ...(seconds === undefined
             ? {}

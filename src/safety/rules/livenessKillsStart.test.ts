@@ -11,7 +11,7 @@ testRule(livenessKillsStart, {
       'readiness asks later',
       [withApp({ livenessProbe: http, readinessProbe: late })],
       {
-        message: 'livenessProbe can restart it 20 s after its start, before readinessProbe first asks (60 s)',
+        message: 'livenessProbe can kill it 20 s after its start, readinessProbe first asks at 60 s',
         field: 'spec.template.spec.containers[app].livenessProbe',
         fixed: true,
       },

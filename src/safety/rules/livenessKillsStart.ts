@@ -47,14 +47,14 @@ spec:
       if (killSeconds >= shortestStartSeconds && killSeconds >= readySeconds) return [];
       const reason =
         killSeconds < readySeconds
-          ? `before readinessProbe first asks (${readySeconds} s)`
+          ? `readinessProbe first asks at ${readySeconds} s`
           : 'however slow the start is on a busy node';
       const probe = rawAt(workload, containerPath(workload, running, 'livenessProbe'));
       return [
         {
           container: name,
           field: containerField(workload, running, 'livenessProbe'),
-          message: `container ${short(name)}: livenessProbe can restart it ${killSeconds} s after its start, ${reason}`,
+          message: `container ${short(name)}: livenessProbe can kill it ${killSeconds} s after its start, ${reason}`,
           remedy: `add a startupProbe that asks the same and allows ${startSeconds} s (failureThreshold x periodSeconds)`,
           fix: [startupEdit(containerPath(workload, running, 'startupProbe'), probe)],
         },

@@ -52,7 +52,7 @@ spec:
         {
           container: running.container.name,
           field: containerField(workload, running, 'lifecycle.preStop'),
-          message: `container ${name}: preStop ${lasts} of ${graceSeconds} s grace: 2 s after SIGTERM it is killed, whatever is under way`,
+          message: `container ${name}: preStop ${lasts} of ${graceSeconds} s grace: killed 2 s after SIGTERM, requests cut off`,
           remedy: isSane
             ? `write terminationGracePeriodSeconds: ${neededSeconds} (preStop + drain + margin), or a shorter hook`
             : 'let the hook end within seconds; 5 to 15 s are enough for most data paths',

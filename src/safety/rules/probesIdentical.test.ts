@@ -11,7 +11,7 @@ testRule(probesIdentical, {
       'the same',
       both(probe, probe),
       {
-        message: 'after 20 s of failure livenessProbe restarts',
+        message: 'after 20 s livenessProbe restarts',
         field: 'spec.template.spec.containers[app].livenessProbe',
         fixed: false,
       },

@@ -42,7 +42,7 @@ spec:
         {
           container: name,
           field: containerField(workload, running, 'livenessProbe'),
-          message: `container ${short(name)}: after ${failureSeconds(livenessProbe)} s of failure livenessProbe restarts what readinessProbe only takes out of service`,
+          message: `container ${short(name)}: after ${failureSeconds(livenessProbe)} s livenessProbe restarts what readinessProbe only takes out of service`,
           remedy: 'let liveness ask only whether the process is stuck, or raise its failureThreshold',
         },
       ];

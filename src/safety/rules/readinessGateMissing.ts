@@ -52,7 +52,7 @@ metadata: { name: shop, labels: {} }
     if (context.namespaceLabels === undefined || context.namespaceLabels[label] === 'enabled') return [];
     return balancers(input).map((balancer) => ({
       field: podField(workload, 'readinessGates'),
-      message: `${balancer} targets pods by IP, but the namespace has no readiness gates: rollouts overtake the load balancer`,
+      message: `${balancer} targets pods by IP without readiness gates: rollouts overtake the load balancer`,
       remedy: `label the namespace ${label}=enabled`,
     }));
   },

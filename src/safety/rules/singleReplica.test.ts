@@ -8,7 +8,7 @@ testRule(singleReplica, {
       'written',
       [deployment({ replicas: 1 }), service()],
       {
-        message: 'replicas 1: the Service is empty from the end of its only pod',
+        message: 'replicas 1: at a drain or a crash the Service is empty until',
         field: 'spec.replicas',
         fixed: false,
       },

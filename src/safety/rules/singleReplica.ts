@@ -43,7 +43,7 @@ spec:
     return [
       {
         field: 'spec.replicas',
-        message: `replicas 1: the Service is empty from the end of its only pod until another is ready, at ${when}`,
+        message: `replicas 1: at ${when} the Service is empty until a new pod is ready`,
         remedy: 'write replicas: 2 or more if the application allows it, or waive this with the reason',
       },
     ];

@@ -25,8 +25,7 @@ testRule(surgeUnschedulable, {
       'a claim for one pod',
       [mounting, claim('ReadWriteOncePod')],
       {
-        message:
-          'claim data is ReadWriteOncePod: a new pod waits for the old one, and with maxUnavailable 0 the rollout stands still',
+        message: 'claim data is ReadWriteOncePod: a new pod waits for the old one, at maxUnavailable 0 for ever',
         field: 'spec.template.spec.volumes',
         fixed: false,
       },
@@ -40,12 +39,16 @@ testRule(surgeUnschedulable, {
       'a port of the node',
       [withApp({ ports: [{ containerPort: 80, hostPort: 80 }] })],
       {
-        message: 'pods take ports of their node: a new one needs a node to spare',
+        message: 'pods take ports of their node: a new one waits for a node to spare',
         level: 'strict',
         severity: 'warning',
       },
     ],
-    ['anti-affinity', [apart], { message: 'pods must not share a node', level: 'strict', severity: 'warning' }],
+    [
+      'anti-affinity',
+      [apart],
+      { message: 'required anti-affinity: a new one waits for a node to spare', level: 'strict', severity: 'warning' },
+    ],
     [
       'anti-affinity on too few nodes',
       [apart],

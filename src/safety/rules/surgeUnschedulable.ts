@@ -50,19 +50,19 @@ spec:
     const only = (mode: string) =>
       claims.find((name) => Object.hasOwn(modes, name) && modes[name]?.length === 1 && modes[name][0] === mode);
     const remarks: Remark[] = [];
-    const stands = 'with maxUnavailable 0 the rollout stands still';
+    const stands = 'at maxUnavailable 0 for ever';
     const perPod = only('ReadWriteOncePod');
     const perNode = only('ReadWriteOnce');
     const field = podField(workload, 'volumes');
     if (perPod !== undefined) {
-      const message = `claim ${short(perPod)} is ReadWriteOncePod: a new pod waits for the old one, and ${stands}`;
+      const message = `claim ${short(perPod)} is ReadWriteOncePod: a new pod waits for the old one, ${stands}`;
       remarks.push({
         field,
         message,
         remedy: 'decide: a volume per pod (StatefulSet), another access mode, or strategy.type: Recreate',
       });
     } else if (perNode !== undefined) {
-      const message = `claim ${short(perNode)} is ReadWriteOnce: on another node a new pod cannot mount it, and ${stands}`;
+      const message = `claim ${short(perNode)} is ReadWriteOnce: on another node a new pod cannot mount it, ${stands}`;
       remarks.push({
         field,
         message,
@@ -74,15 +74,13 @@ spec:
     const obstacle = surgeObstacle(asDeployment(workload));
     if (obstacle === undefined) return remarks;
     const { nodeCount } = context;
-    const what = obstacle.leavesStrategy
-      ? 'pods take ports of their node'
-      : 'pods must not share a node (anti-affinity)';
+    const what = obstacle.leavesStrategy ? 'pods take ports of their node' : 'required anti-affinity';
     const isCertain = fewestPods !== undefined && nodeCount !== undefined && nodeCount <= fewestPods;
     remarks.push({
       field: obstacle.finding.field ?? podField(workload, 'containers'),
       message: isCertain
-        ? `${what}: ${fewestPods} pods on ${nodeCount} nodes leave none for a new one, and ${stands}`
-        : `${what}: a new one needs a node to spare, else ${stands}`,
+        ? `${what}: ${fewestPods} pods on ${nodeCount} nodes leave none for a new one, ${stands}`
+        : `${what}: a new one waits for a node to spare, ${stands}`,
       remedy: obstacle.finding.remedy ?? 'keep one node more than replicas',
       ...(isCertain ? {} : { level: 'strict', severity: 'warning' }),
     });

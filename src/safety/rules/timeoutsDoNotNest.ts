@@ -63,7 +63,7 @@ spec:
       .filter(({ seconds }) => seconds > leftSeconds)
       .map(({ seconds, by }) => ({
         field: podField(workload, 'terminationGracePeriodSeconds'),
-        message: `${by} is ${seconds} s, but grace ${facts.graceSeconds} s - preStop ${sleepSeconds} s = ${leftSeconds} s: later answers are cut off`,
+        message: `${by} is ${seconds} s, but grace ${facts.graceSeconds} s - preStop ${sleepSeconds} s = ${leftSeconds} s: later answers are cut`,
         remedy: `lower it to ${leftSeconds} s or less, or write terminationGracePeriodSeconds: ${sleepSeconds + Math.ceil(seconds)} or more`,
       }));
   },

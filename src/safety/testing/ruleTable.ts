@@ -92,4 +92,6 @@ function wellWorded({ message, remedy, object }: Finding): void {
     expect(text).not.toMatch(/[\p{Cc}\n]/u);
     expect(text.length).toBeLessThanOrEqual(160);
   }
+  // what the API server recommends for a warning, with "GR101 " before it
+  expect(message.length).toBeLessThanOrEqual(114);
 }
