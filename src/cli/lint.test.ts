@@ -9,7 +9,7 @@ vi.mock('../safety/index.ts', async (original) => {
   return { ...(await original<object>()), RULES: FEW_RULES, ruleOf: fewRuleOf, judge: judgeByFewRules };
 });
 
-const shop = relative(process.cwd(), join(import.meta.dirname, 'golden/shop.yaml'));
+const shop = relative(process.cwd(), join(import.meta.dirname, 'golden/shop.yaml.txt'));
 
 async function graceful(args: readonly string[], input = '', color = false) {
   let out = '';
@@ -67,7 +67,7 @@ describe('golden output', () => {
     const text = await readFile(shop, 'utf8');
     const { code, out, err } = await graceful(['lint', '-f', '-', '--fix', '--level', 'strict'], text);
     expect(code).toBe(2);
-    await expect(out).toMatchFileSnapshot('golden/fixed.yaml');
+    await expect(out).toMatchFileSnapshot('golden/fixed.yaml.txt');
     expect(err).toContain('2 remedies written');
     expect(err).not.toContain('GR201');
   });
