@@ -3,7 +3,7 @@ import { REPLICATED } from '../kinds.ts';
 import { podField } from '../paths.ts';
 import { defineRule, short } from '../rule.ts';
 import { podsOf } from '../shares.ts';
-import type { Context, Workload } from '../types.ts';
+import type { Context, DisruptionBudget, Workload } from '../types.ts';
 
 export const budgetBlocksDrain = defineRule(
   {
@@ -42,9 +42,10 @@ spec:
   },
   ({ workload, context, facts: { fewestPods } }) => {
     if (fewestPods === undefined || fewestPods < 1) return [];
-    return (budgetsOf(workload, context) ?? []).flatMap(({ name, minAvailable, maxUnavailable }) => {
+    return (budgetsOf(workload, context) ?? []).flatMap((budget) => {
+      const { name, minAvailable, maxUnavailable } = budget;
       // a budget over several workloads counts them all
-      if (!isOnlyFor(workload, context, name)) return [];
+      if (!isOnlyFor(workload, context, budget)) return [];
       const needed = minAvailable === undefined ? undefined : podsOf(minAvailable, fewestPods, 'up');
       const missing = maxUnavailable === undefined ? undefined : podsOf(maxUnavailable, fewestPods, 'up');
       const allowed = needed === undefined ? missing : fewestPods - needed;
@@ -61,10 +62,10 @@ spec:
   },
 );
 
-function isOnlyFor(workload: Workload, context: Context, budget: string): boolean {
-  return (context.workloads ?? []).every(
+function isOnlyFor(workload: Workload, { workloads = [] }: Context, budget: DisruptionBudget): boolean {
+  return workloads.every(
     (other) =>
       (other.kind === workload.kind && other.name === workload.name) ||
-      budgetsOf(other, context)?.some(({ name }) => name === budget) !== true,
+      budgetsOf(other, { podDisruptionBudgets: [budget] })?.length === 0,
   );
 }

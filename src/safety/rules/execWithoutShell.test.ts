@@ -42,6 +42,7 @@ testRule(execWithoutShell, {
       [image('gcr.io/distroless/base', 'sleep', '60')],
       { message: 'runs sleep', fixed: true },
     ],
+    ['a sleep of 0', [image('gcr.io/distroless/base', 'sleep', '0')], { message: 'runs sleep', fixed: false }],
   ],
   silent: [
     ['another image', [image('example.com/web:1', 'sh', '-c', 'sleep 5')]],

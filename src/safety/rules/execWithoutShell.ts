@@ -55,7 +55,8 @@ spec:
       const reason = shelllessReason(container.image);
       if (reason === undefined || !programs.has(program)) return [];
       const sleep = hookSleep(preStop);
-      const seconds = sleep?.exact === true && sleep.seconds <= 3_600 ? Math.ceil(sleep.seconds) : undefined;
+      const seconds =
+        sleep?.exact === true && sleep.seconds > 0 && sleep.seconds <= 3_600 ? Math.ceil(sleep.seconds) : undefined;
       return [
         {
           container: container.name,
