@@ -11,7 +11,7 @@ export { canonicalJson, hashValue, sameJson } from './canonicalJson.ts';
 export { electRollout } from './elect.ts';
 export { describeWriter, type FieldWriter } from './fieldOwner.ts';
 export { hashContract, hashTemplate } from './hashes.ts';
-export { hookSleep } from './preStopHook.ts';
+export { hookSleep, longestHookSeconds } from './preStopHook.ts';
 export { type Applied, applyContract, raiseStored } from './raise.ts';
 export { raisedValueFindings } from './raisedValueFindings.ts';
 export { readRecord, writeRecord } from './record.ts';

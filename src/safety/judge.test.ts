@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { CONTEXT_KINDS, contextOf } from './context.ts';
 import { judge } from './judge.ts';
 import { RULES, ruleOf } from './registry.ts';
+import { applyEdits } from './testing/edits.ts';
 import {
+  app,
   autoscaler,
   budget,
   deployment,
@@ -84,6 +86,32 @@ describe('the rules together', () => {
     ]);
     expect(codes(waiving('GR101 a tool of ours until=2026-11-21'))).toEqual(['GR101', 'GR202', 'GR902', 'GR501']);
     expect(codes(waiving('GR101'))).toEqual(['GR101', 'GR202', 'GR901', 'GR501']);
+  });
+
+  it('have fixes that do not undo each other', () => {
+    const target = deployment(
+      {},
+      {
+        terminationGracePeriodSeconds: 3,
+        containers: [
+          app({ image: 'nginx:1', lifecycle: undefined }),
+          app({ name: 'slow', ports: [], readinessProbe: undefined, args: ['--graceful-timeout', '60'] }),
+          app({
+            name: 'long',
+            ports: [],
+            readinessProbe: undefined,
+            lifecycle: { preStop: { sleep: { seconds: 50 } } },
+          }),
+        ],
+      },
+    );
+    const fixes = findingsIn([target, service(), budget()]);
+    expect(fixes.map(({ code }) => code)).toEqual(['GR202', 'GR202', 'GR206']);
+    const fixed = applyEdits(
+      target,
+      fixes.flatMap(({ fix = [] }) => fix),
+    );
+    expect(findingsIn([fixed, service(), budget()])).toEqual([]);
   });
 
   it('keep the messages of hostile names to one short line', () => {

@@ -1,5 +1,6 @@
 import { GRACE_MARGIN_SECONDS } from '../api/index.ts';
-import { drainOf, type Facts, type RunningContainer } from './facts.ts';
+import { longestHookSeconds } from '../contract/index.ts';
+import { drainOf, type Facts, type RunningContainer, sleepOf } from './facts.ts';
 import { imageName } from './image.ts';
 import { graceEdit } from './paths.ts';
 import type { Edit, Workload, WorkloadContainer } from './types.ts';
@@ -22,11 +23,17 @@ export function stopsAbruptly({ image }: WorkloadContainer): string | undefined 
   return name !== undefined && abruptServers.has(name) ? name : undefined;
 }
 
-/** The grace period that a hook of so many seconds asks for, with what the application needs afterwards. */
+/**
+ * The grace period that a container with a hook of so many seconds asks for, and no less than what the other containers
+ * of the pod ask for: they share it, and the fixes of several findings must not undo each other.
+ */
 export function graceFor(facts: Facts, running: RunningContainer, hookSeconds: number): number {
-  return (
-    Math.ceil(hookSeconds) + Math.ceil(drainOf(facts, running)?.seconds ?? usualDrainSeconds) + GRACE_MARGIN_SECONDS
-  );
+  const needs = facts.running.map((each) => {
+    const seconds = each === running ? hookSeconds : (sleepOf(each)?.seconds ?? 0);
+    const hook = seconds > longestHookSeconds ? 0 : Math.ceil(seconds);
+    return hook + Math.ceil(drainOf(facts, each)?.seconds ?? (hook > 0 ? usualDrainSeconds : 0));
+  });
+  return Math.max(...needs) + GRACE_MARGIN_SECONDS;
 }
 
 /** A new hook must not eat up what the application had after SIGTERM, or says that it needs. */

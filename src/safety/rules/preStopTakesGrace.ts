@@ -1,11 +1,9 @@
+import { longestHookSeconds } from '../../contract/index.ts';
 import { sleepOf } from '../facts.ts';
 import { EVERY_KIND } from '../kinds.ts';
 import { containerField, graceEdit } from '../paths.ts';
 import { defineRule, short } from '../rule.ts';
 import { graceFor } from '../stopping.ts';
-
-/** Of a hook that takes longer the grace period is not the problem. */
-const longestSaneSeconds = 86_400;
 
 export const preStopTakesGrace = defineRule(
   {
@@ -40,7 +38,7 @@ spec:
       const sleep = sleepOf(running);
       const { graceSeconds } = facts;
       if (sleep === undefined || sleep.seconds === 0 || sleep.seconds < graceSeconds) return [];
-      const isSane = sleep.seconds <= longestSaneSeconds;
+      const isSane = sleep.seconds <= longestHookSeconds;
       // the operator makes room for it
       if (facts.enforced && isSane) return [];
       const name = short(running.container.name);
