@@ -133,7 +133,7 @@ test('mutated manifests: read or refused with a line, judged, and fixed without 
         if (problems.length === 0) readable += 1;
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
-  expect(readable).toBeGreaterThan(300);
+  expect(readable).toBeGreaterThan(150);
 }, 120_000);
