@@ -4,6 +4,7 @@ import { METRICS } from './api/index.ts';
 import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
 import { GateActions } from './controllers/gate/act.ts';
 import { barrierStore, ProxyBarrier } from './controllers/gate/barrier.ts';
+import { barrierAddressTask } from './controllers/gate/barrierAddress.ts';
 import {
   byController,
   byNamespace,
@@ -20,6 +21,7 @@ import { EvidenceLog } from './controllers/gate/evidenceLog.ts';
 import { cachesOf, gateController } from './controllers/gate/index.ts';
 import { GateMemory } from './controllers/gate/memory.ts';
 import { createGateMetrics } from './controllers/gate/metrics.ts';
+import { createPodMonitors } from './controllers/gate/podMonitors.ts';
 import { GateReporter } from './controllers/gate/reporter.ts';
 import { type GateScope, gateScope } from './controllers/gate/scope.ts';
 import { createStateKey } from './controllers/gate/stateKey.ts';
@@ -201,6 +203,7 @@ export function createGateParts(options: GatePartsOptions): GateParts {
       return state === undefined ? [] : [{ pod, state }];
     });
   };
+  const podMonitors = createPodMonitors({ client, clock, log });
   const memory = new GateMemory();
   const evidence = new EvidenceLog();
   const status = new GateStatus({
@@ -230,6 +233,7 @@ export function createGateParts(options: GatePartsOptions): GateParts {
     informers,
     memory,
     actions: new GateActions({ ...shared, client: leaderClient }),
+    podMonitors,
     terminations: new Terminations({ ...shared, log }),
     key: () => stateKey.current(),
     clock,
@@ -316,6 +320,18 @@ export function createGateParts(options: GatePartsOptions): GateParts {
       { name: 'leader-health', run: (stop) => health.run(stop).then(() => untilAborted(stop)) },
       { name: 'gate-checks', run: (stop) => untilAborted(stop).then(() => beside.abort(stop.reason)) },
       scope,
+      podMonitors,
+      ...(barrierService === undefined
+        ? []
+        : [
+            barrierAddressTask({
+              client: leaderClient,
+              namespace: options.namespace,
+              service: barrierService,
+              clock,
+              log,
+            }),
+          ]),
     ],
     controllers: [controller, status.controller],
     handlers: {

@@ -17,7 +17,6 @@ const usage = `graceful-rollout ${version}: the operator for lossless rolling up
   --webhook-configuration NAME  MutatingWebhookConfiguration that gets the CA
   --gate-configuration NAME     ValidatingWebhookConfiguration of the deletion gate; absent: no gate
   --gate-excluded-namespace NS  besides kube-system and our own, one whose pods are never held back; may be repeated
-  --own-user NAME               as whom we act; default: the service account POD_SERVICE_ACCOUNT in our namespace
   --barrier-service NAME        Service through which the proxies of all nodes are asked
   --barrier-max-nodes N         in larger clusters they are not asked; default 300
   --webhook-name NAME           further name or address in the certificate; may be repeated
@@ -73,23 +72,12 @@ async function main(): Promise<void> {
     ...(flags['leader-elect'] ? { lease: flags['lease-name'] } : {}),
     drainSeconds: wholeNumber('drain-seconds', flags['drain-seconds'], 3600),
     reportingInstance: process.env['POD_NAME'] ?? hostname(),
-    ...(flags['gate-configuration'] === undefined
-      ? {}
-      : {
-          gate: {
-            configuration: flags['gate-configuration'],
-            barrierService: flags['barrier-service'],
-            barrierMaxNodes: wholeNumber('barrier-max-nodes', flags['barrier-max-nodes'], 100_000),
-            excludedNamespaces: ['kube-system', namespace, ...flags['gate-excluded-namespace']],
-            ownUser: flags['own-user'] ?? serviceAccountUser(namespace),
-          },
-        }),
     ...(configuration === undefined
       ? {}
       : {
           gate: {
             configuration,
-            excludedNamespaces: flags['gate-excluded-namespace'],
+            excludedNamespaces: ['kube-system', namespace, ...flags['gate-excluded-namespace']],
             ...(flags['barrier-service'] === undefined ? {} : { barrierService: flags['barrier-service'] }),
             barrierMaxNodes: wholeNumber('barrier-max-nodes', flags['barrier-max-nodes'], 100_000),
             ownUser: await whoAmI(client, stop),
@@ -131,7 +119,6 @@ function parse() {
         'webhook-configuration': { type: 'string', default: 'graceful-rollout' },
         'gate-configuration': { type: 'string' },
         'gate-excluded-namespace': { type: 'string', multiple: true, default: [] },
-        'own-user': { type: 'string' },
         'barrier-service': { type: 'string', default: 'graceful-rollout-barrier' },
         'barrier-max-nodes': { type: 'string', default: '300' },
         'webhook-name': { type: 'string', multiple: true, default: [] },
@@ -160,13 +147,6 @@ function stopOnSignals(log: { info(message: string, fields?: object): void }): A
     });
   }
   return stop.signal;
-}
-
-/** The user name of the pod's service account. Without it the gate would hold back the operator's own deletes. */
-function serviceAccountUser(namespace: string): string {
-  const name = process.env['POD_SERVICE_ACCOUNT'];
-  if (name === undefined) throw new UsageError('who we are is not known: say --own-user, or set POD_SERVICE_ACCOUNT');
-  return `system:serviceaccount:${namespace}:${name}`;
 }
 
 function port(flag: string, text: string): number {

@@ -1,5 +1,5 @@
 import type { Claim } from '../../api/claim.ts';
-import { DRAIN_ANNOTATION } from '../../api/index.ts';
+import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER } from '../../api/index.ts';
 import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, statePatch } from '../../gate/handOver.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
@@ -12,9 +12,6 @@ import type { GateMemory } from './memory.ts';
 import { budgetKeysOf } from './observe.ts';
 import type { GateReporter } from './reporter.ts';
 import { listedInCache, slicesThatList } from './slicesCheck.ts';
-
-/** Field manager of what the gate writes to pods. */
-export const gateFieldManager = 'graceful-rollout-gate';
 
 /** A pod that no slice was ever seen to list: its entry may still be on the way. */
 const UNSEEN_WAIT_MS = 1_000;
@@ -159,7 +156,7 @@ export class GateActions {
       { type: 'merge', body },
       {
         signal,
-        fieldManager: gateFieldManager,
+        fieldManager: GATE_FIELD_MANAGER,
       },
     );
     this.#options.reporter.forged(pod, claim);
@@ -241,7 +238,7 @@ export class GateActions {
       pods,
       { namespace, name },
       { type: 'merge', body },
-      { signal: context.signal, fieldManager: gateFieldManager },
+      { signal: context.signal, fieldManager: GATE_FIELD_MANAGER },
     );
     this.#options.memory.wrote(podViewOf(written), state);
   }

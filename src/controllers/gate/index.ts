@@ -2,6 +2,7 @@ import type { Claim } from '../../api/claim.ts';
 import { DRAIN_ANNOTATION } from '../../api/index.ts';
 import type { Deployment, KubeObject, Service } from '../../api/kubernetes.ts';
 import { readState } from '../../gate/drainState.ts';
+import { DEFAULT_GATE_SETTINGS } from '../../gate/settings.ts';
 import { decideStep } from '../../gate/step.ts';
 import type { BudgetView, GateSettings, GateStep, PodView, ReplicaSetView, SliceView } from '../../gate/types.ts';
 import type { Informer } from '../../kube/index.ts';
@@ -20,6 +21,7 @@ import {
 import type { GateMemory } from './memory.ts';
 import { NamespaceLock } from './namespaceLock.ts';
 import { observe } from './observe.ts';
+import type { PodMonitors } from './podMonitors.ts';
 import { listedInCache } from './slicesCheck.ts';
 import type { Terminations } from './terminations.ts';
 
@@ -42,6 +44,7 @@ export interface GateOptions {
   readonly memory: GateMemory;
   readonly actions: GateActions;
   readonly terminations: Terminations;
+  readonly podMonitors: Pick<PodMonitors, 'selectorsIn'>;
   /** Signs and checks what is kept on pods; undefined until it was read. */
   readonly key: () => Uint8Array | undefined;
   readonly clock: Clock;
@@ -88,7 +91,7 @@ export function gateController(options: GateOptions): Controller {
     const owner = deploymentOwner(pod, caches.replicaSets);
     const governed =
       owner === undefined ? undefined : governing(caches.claims, pod.metadata.namespace ?? '', owner.name);
-    return governed ?? { settings: { mode: 'Off', timeoutSeconds: 60 } };
+    return governed ?? { settings: { ...DEFAULT_GATE_SETTINGS, mode: 'Off' } };
   };
 
   /** One look and one step; only what writes on the strength of what others do needs to be alone in its namespace. */
@@ -122,6 +125,7 @@ export function gateController(options: GateOptions): Controller {
     const observation = observe({
       caches,
       memory,
+      podMonitors: options.podMonitors,
       key,
       pod,
       state: read.state,

@@ -19,6 +19,7 @@ import {
   selectorKeys,
 } from './caches.ts';
 import type { GateMemory } from './memory.ts';
+import type { PodMonitors } from './podMonitors.ts';
 
 /** A yes that no status has confirmed stops counting after this, or a lost pod would block its budget for ever. */
 const PENDING_YES_LIMIT_MS = 30_000;
@@ -26,6 +27,7 @@ const PENDING_YES_LIMIT_MS = 30_000;
 export interface ObserveInput {
   readonly caches: GateCaches;
   readonly memory: GateMemory;
+  readonly podMonitors: Pick<PodMonitors, 'selectorsIn'>;
   readonly key: Uint8Array;
   readonly pod: PodView;
   readonly state: DrainState;
@@ -34,7 +36,8 @@ export interface ObserveInput {
 }
 
 /** Everything about one pod in drain, read at one moment from the caches and from what this process wrote last. */
-export function observe({ caches, memory, key, pod, state, settings, nowMs }: ObserveInput): Observation {
+export function observe(input: ObserveInput): Observation {
+  const { caches, memory, podMonitors, key, pod, state, settings, nowMs } = input;
   const { namespace = '', uid = '' } = pod.metadata;
   // What selected it before isolation still tells which Services and budgets it is about.
   const labels = { ...state.removedLabels, ...pod.metadata.labels };
@@ -85,6 +88,9 @@ export function observe({ caches, memory, key, pod, state, settings, nowMs }: Ob
       ...caches.budgets
         .byIndex(byNamespace, namespace)
         .flatMap(({ metadata, selector }) => looksAt(selector, labels, `PodDisruptionBudget ${metadata.name}`)),
+      ...podMonitors
+        .selectorsIn(namespace)
+        .flatMap(({ selector, name }) => looksAt(selector, labels, `PodMonitor ${name}`)),
     ],
   };
 }

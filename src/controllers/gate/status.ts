@@ -1,12 +1,17 @@
 import type { Claim } from '../../api/claim.ts';
-import { API_VERSION, type GracefulRolloutStatus, KIND, STATUS_LIST_LIMIT } from '../../api/index.ts';
+import {
+  API_VERSION,
+  GATE_FIELD_MANAGER,
+  type GracefulRolloutStatus,
+  KIND,
+  STATUS_LIST_LIMIT,
+} from '../../api/index.ts';
 import { canonicalJson } from '../../contract/index.ts';
 import { stageOf } from '../../gate/drainStage.ts';
 import { marginSeconds, marginSummary, recommendedPreStopSeconds } from '../../gate/evidence.ts';
 import type { DrainState, Evidence, PodView } from '../../gate/types.ts';
 import { type Client, gracefulRollouts, isNotFound } from '../../kube/index.ts';
 import { type Clock, Controller, type Logger, type OperatorMetrics } from '../../runtime/index.ts';
-import { gateFieldManager } from './act.ts';
 import type { GateCaches } from './caches.ts';
 import type { EvidenceLog } from './evidenceLog.ts';
 
@@ -60,7 +65,7 @@ export class GateStatus {
             gracefulRollouts,
             { namespace, name },
             { type: 'apply', body, force: true },
-            { signal, subresource: 'status', fieldManager: gateFieldManager },
+            { signal, subresource: 'status', fieldManager: GATE_FIELD_MANAGER },
           )
           .catch((error: unknown) => {
             if (!isNotFound(error)) throw error;
