@@ -126,7 +126,9 @@ export function workloadsOf(variant: GateVariant, image: string): Workload[] {
     ...(startUpSeconds === undefined ? {} : { startUpSeconds }),
     ...(minAvailable === undefined ? {} : { minAvailable }),
   };
-  const rollout = variant.termination === 'gate-alone' ? { termination: { preStopSleepSeconds: 0 } } : {};
+  // A grace period that the Deployment does not have yet: without any sleep there is still something to bring in.
+  const gateAlone = { termination: { preStopSleepSeconds: 0, drainSeconds: 30 } };
+  const rollout = variant.termination === 'gate-alone' ? gateAlone : {};
   return [
     { ...shared, name: 'plain', ...plain },
     { ...shared, name: 'protected', rollout },

@@ -1,6 +1,13 @@
 import type { Claim } from '../../api/claim.ts';
 import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER } from '../../api/index.ts';
-import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, statePatch } from '../../gate/handOver.ts';
+import {
+  cancelPatch,
+  giveBackPatch,
+  handOverPatch,
+  isolatePatch,
+  ownerPatch,
+  statePatch,
+} from '../../gate/handOver.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
@@ -20,6 +27,8 @@ const SLICES_AGAIN_MS = 200;
 /** A reason that only changes its figures is not worth a write each time. */
 const REASON_EVERY_MS = 10_000;
 const RECHECK_MS = 5_000;
+/** A replacement that starts is nothing to warn of; one that does not come within this time is, and so often again. */
+const LONG_WAIT_MS = 60_000;
 
 /** What one step is taken with. */
 export interface StepInput {
@@ -141,6 +150,20 @@ export class GateActions {
     }
   }
 
+  /**
+   * The scale-down of a pod that ends, though this process has not let it go, may have been its ReplicaSet's own DELETE:
+   * see {@link ownerPatch}.
+   */
+  async returnToReplicaSet(pod: PodView, state: DrainState, signal: AbortSignal): Promise<void> {
+    const { namespace = '', name = '', uid = '' } = pod.metadata;
+    if (state.path !== 'ScaleDown' || this.#options.memory.of(uid).outcome !== undefined) return;
+    const body = ownerPatch(pod, state);
+    if (body === undefined) return;
+    const options = { signal, fieldManager: GATE_FIELD_MANAGER };
+    const written = await this.#options.client.patch(pods, { namespace, name }, { type: 'merge', body }, options);
+    this.#options.memory.wrote(podViewOf(written), state);
+  }
+
   /** Takes a state off that was not written by the operator. */
   async removeForged(
     pod: PodView,
@@ -223,13 +246,18 @@ export class GateActions {
   async #tellReason(reason: string, input: StepInput): Promise<void> {
     const { pod, state } = input;
     const { memory, clock, reporter } = this.#options;
-    if (state.path !== 'Eviction' || state.isolatedAt !== undefined || state.reason === reason) return;
+    if (state.path !== 'Eviction' || state.isolatedAt !== undefined) return;
     const podMemory = memory.of(pod.metadata.uid ?? '');
-    if (podMemory.reasonAtMs !== undefined && clock.monotonicMs() - podMemory.reasonAtMs < REASON_EVERY_MS) return;
-    podMemory.reasonAtMs = clock.monotonicMs();
+    const nowMs = clock.monotonicMs();
+    const waitedMs = clock.nowMs() - Math.max(Date.parse(state.askedAt), podMemory.progress.seenAtMs ?? 0);
+    if (waitedMs >= LONG_WAIT_MS && nowMs - (podMemory.toldAtMs ?? -Infinity) >= LONG_WAIT_MS) {
+      podMemory.toldAtMs = nowMs;
+      reporter.waiting(pod, state, reason, input.claim);
+    }
+    if (state.reason === reason || nowMs - (podMemory.reasonAtMs ?? -Infinity) < REASON_EVERY_MS) return;
+    podMemory.reasonAtMs = nowMs;
     const next: DrainState = { ...state, reason };
     await this.#patch(statePatch(pod, next, input.key), input, next);
-    reporter.waiting(pod, next, reason, input.claim);
   }
 
   async #patch(body: unknown, { pod, context }: StepInput, state: DrainState | undefined): Promise<void> {

@@ -10,11 +10,10 @@ export interface PodMemory {
   listed: boolean;
   /** When the API server last heard a reason of ours. */
   reasonAtMs?: number;
+  /** When people were last told that it waits. */
+  toldAtMs?: number;
   outcome?: Evidence['outcome'];
   violation?: string;
-  /** For pods that end without a state of ours. */
-  terminatingSeenAtMs?: number;
-  reported?: boolean;
 }
 
 /** A yes that a budget has given and not shown in its status yet. */
