@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { DRAIN_ANNOTATION } from '../api/index.ts';
 import { readState } from './drainState.ts';
-import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, type PodPatch, statePatch } from './handOver.ts';
+import {
+  cancelPatch,
+  giveBackPatch,
+  handOverPatch,
+  isolatePatch,
+  ownerPatch,
+  type PodPatch,
+  statePatch,
+} from './handOver.ts';
 import { ago, barrier, deploymentOwner, NOW_MS, observation, rsOwner } from './testing/observations.ts';
 import type { PodView } from './types.ts';
 
@@ -55,6 +63,17 @@ describe('the patches', () => {
     const owned: PodView = { ...pod, metadata: { ...pod.metadata, ownerReferences: [plainOwner, rsOwner] } };
     const { patch } = handOverPatch(owned, state, deployment, now, key);
     expect(patch.metadata.ownerReferences).toEqual([deploymentOwner]);
+  });
+
+  it('the owner of a pod that ends: as before the hand-over, and nothing else', () => {
+    const { patch, state: next } = handOverPatch(pod, state, deployment, now, key);
+    const { ownerReferences = [] } = patch.metadata;
+    const ending: PodView = { ...pod, metadata: { ...pod.metadata, ownerReferences } };
+    expect(ownerPatch(ending, next)).toEqual({
+      metadata: { uid: 'a', resourceVersion: '7', ownerReferences: [other, rsOwner] },
+    });
+    expect(ownerPatch(pod, next)).toBeUndefined();
+    expect(ownerPatch(ending, state)).toBeUndefined();
   });
 
   it('give back: exactly what was there before', () => {

@@ -1,5 +1,5 @@
 import { DRAIN_ANNOTATION } from '../api/index.ts';
-import type { OwnerReference } from '../api/kubernetes.ts';
+import type { ObjectMeta, OwnerReference } from '../api/kubernetes.ts';
 import { encodeState } from './drainState.ts';
 import { controllerOf } from './stepFacts.ts';
 import type { DrainState, GateStep, Observation, PodView } from './types.ts';
@@ -56,6 +56,27 @@ export function giveBackPatch(pod: PodView, state: DrainState): PodPatch {
   const { owner } = state;
   const ownerReferences = owner === undefined ? {} : { ownerReferences: withController(pod, owner) };
   return { metadata: { ...cancelPatch(pod).metadata, ...ownerReferences } };
+}
+
+/**
+ * Makes the ReplicaSet the controller of a pod that ends, and changes nothing else. A ReplicaSet whose own DELETE got through
+ * (the operator died after the hand-over and before it answered) waits for an event of that pod under its own name
+ * (`replica_set.go` deletePod), and does nothing else for 5 minutes (`ExpectationsTimeout`).
+ * @returns undefined where the pod was not taken from a ReplicaSet
+ */
+export function ownerPatch(
+  pod: PodView,
+  { owner }: DrainState,
+): { readonly metadata: Partial<ObjectMeta> } | undefined {
+  if (owner === undefined || controllerOf(pod)?.kind !== 'Deployment') return undefined;
+  const { uid, resourceVersion } = pod.metadata;
+  return {
+    metadata: {
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ownerReferences: withController(pod, owner),
+    },
+  };
 }
 
 /** Out of its Services, and out of its ReplicaSet where it still was in: one write, so that nobody sees half of it. */

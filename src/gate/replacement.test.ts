@@ -190,6 +190,19 @@ describe('an eviction', () => {
     ],
   ]);
 
+  it.each([
+    [undefined, 4_000],
+    [1, undefined],
+    [9, 8_000],
+  ])('without a barrier, quietSeconds %s: the replacement is known after that', (quietSeconds, forMs) => {
+    const replacementKnown = { ...barrier, evidence: 'QuietTime' as const, atMs: NOW_MS - 1_000 };
+    const given = { ...replaced, progress: { replacementKnown } };
+    const step = decideStep(
+      observation({ ...given, ...(quietSeconds === undefined ? {} : { settings: { quietSeconds } }) }),
+    );
+    expect(step).toMatchObject(forMs === undefined ? { do: 'Isolate' } : { do: 'Wait', forMs });
+  });
+
   it('two drains at once: the second of two pods waits for the replacements', () => {
     const first = observation({
       path: 'Eviction',

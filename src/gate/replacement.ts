@@ -55,11 +55,12 @@ function missingReplacement(observation: Observation): string | undefined {
 }
 
 /** Every proxy knows the replacement: a barrier, and quiet time where it is no proof. */
-function stepToConfirm({ state, progress, nowMs }: Observation): GateStep | undefined {
+function stepToConfirm({ state, progress, settings, nowMs }: Observation): GateStep | undefined {
   const known = progress.replacementKnown;
   if (known !== undefined && known.atMs > nowMs) return { do: 'ConfirmReplacement' };
   if (known === undefined) return state.replacedAt === undefined ? { do: 'ConfirmReplacement' } : undefined;
-  const leftMs = known.evidence === 'Barrier' ? 0 : known.atMs + DEFAULT_QUIET_SECONDS * 1000 - nowMs;
+  const quietMs = (settings.quietSeconds ?? DEFAULT_QUIET_SECONDS) * 1000;
+  const leftMs = known.evidence === 'Barrier' ? 0 : known.atMs + quietMs - nowMs;
   if (leftMs <= 0) return undefined;
   return { do: 'Wait', reason: 'not every service proxy has confirmed its replacement', forMs: leftMs };
 }

@@ -111,7 +111,9 @@ export function gateController(options: GateOptions): Controller {
     const read = readState(pod, key);
     const { claim, settings } = settingsOf(pod);
     if (pod.metadata.deletionTimestamp !== undefined) {
-      return terminations.ending(pod, read.kind === 'State' ? read.state : undefined, claim, settings);
+      const ending = terminations.ending(pod, read.kind === 'State' ? read.state : undefined, claim, settings);
+      if (read.kind === 'State') await actions.returnToReplicaSet(pod, read.state, context.signal);
+      return ending;
     }
     if (read.kind === 'None') return {};
     if (read.kind === 'Forged') {
