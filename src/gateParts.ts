@@ -218,6 +218,7 @@ export function createGateParts(options: GatePartsOptions): GateParts {
     log,
     metrics,
   });
+  options.claims.onChange((_key, { new: claim }) => status.seen(claim));
   const reporter = new GateReporter({
     events: options.events,
     evidence,

@@ -75,6 +75,11 @@ export class GateStatus {
     });
   }
 
+  /** What the status says of pods in drain is looked at again: they may have ended while nobody led. */
+  seen(claim: Claim | undefined): void {
+    if (claim?.status?.endpointCheck?.draining !== undefined) this.note(claim);
+  }
+
   /** There is something new to say about `claim`. */
   note(claim: Claim): void {
     const { namespace = '', name = '' } = claim.metadata;
