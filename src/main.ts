@@ -4,6 +4,7 @@ import { type Client, createClient, loadKubeConfig } from './kube/index.ts';
 import { createOperator } from './operator.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, systemClock } from './runtime/index.ts';
 import { version } from './version.ts';
+import { type AdmissionMode, type PolicyDefaults, parseDefault } from './webhooks/warningsPolicy.ts';
 
 const usage = `graceful-rollout ${version}: the operator for lossless rolling updates
 
@@ -19,6 +20,10 @@ const usage = `graceful-rollout ${version}: the operator for lossless rolling up
   --gate-excluded-namespace NS  besides kube-system and our own, one whose pods are never held back; may be repeated
   --barrier-service NAME        Service through which the proxies of all nodes are asked
   --barrier-max-nodes N         in larger clusters they are not asked; default 300
+  --warnings-configuration NAME ValidatingWebhookConfiguration of the warnings on workloads; absent: none
+  --warn-default LEVEL[:RULES]  of namespaces without a label: off, baseline or strict; RULES: latest or v1; default baseline
+  --audit-default, --enforce-default LEVEL[:RULES]  likewise; default off
+  --warnings-exempt-user NAME   besides our own, one who is neither warned nor denied; may be repeated
   --webhook-name NAME           further name or address in the certificate; may be repeated
   --health-port PORT            /metrics, /healthz, /readyz; default 8080
   --listen ADDRESS              default: all addresses
@@ -57,6 +62,14 @@ async function main(): Promise<void> {
     onWarning: (warning) => log.warn('the API server warns', { ...warning }),
   });
   const configuration = flags['gate-configuration'];
+  const warningsConfiguration = flags['warnings-configuration'];
+  const defaults = {
+    warn: policyDefault('warn', flags['warn-default']),
+    audit: policyDefault('audit', flags['audit-default']),
+    enforce: policyDefault('enforce', flags['enforce-default']),
+  };
+  const asksWho = configuration !== undefined || warningsConfiguration !== undefined;
+  const ownUser = asksWho ? await whoAmI(client, stop) : '';
   const operator = createOperator({
     client,
     clock: systemClock,
@@ -80,7 +93,16 @@ async function main(): Promise<void> {
             excludedNamespaces: ['kube-system', namespace, ...flags['gate-excluded-namespace']],
             ...(flags['barrier-service'] === undefined ? {} : { barrierService: flags['barrier-service'] }),
             barrierMaxNodes: wholeNumber('barrier-max-nodes', flags['barrier-max-nodes'], 100_000),
-            ownUser: await whoAmI(client, stop),
+            ownUser,
+          },
+        }),
+    ...(warningsConfiguration === undefined
+      ? {}
+      : {
+          warnings: {
+            configuration: warningsConfiguration,
+            defaults,
+            exemptUsers: [ownUser, ...flags['warnings-exempt-user']],
           },
         }),
   });
@@ -121,6 +143,11 @@ function parse() {
         'gate-excluded-namespace': { type: 'string', multiple: true, default: [] },
         'barrier-service': { type: 'string', default: 'graceful-rollout-barrier' },
         'barrier-max-nodes': { type: 'string', default: '300' },
+        'warnings-configuration': { type: 'string' },
+        'warn-default': { type: 'string', default: 'baseline' },
+        'audit-default': { type: 'string', default: 'off' },
+        'enforce-default': { type: 'string', default: 'off' },
+        'warnings-exempt-user': { type: 'string', multiple: true, default: [] },
         'webhook-name': { type: 'string', multiple: true, default: [] },
         'health-port': { type: 'string', default: '8080' },
         listen: { type: 'string' },
@@ -147,6 +174,14 @@ function stopOnSignals(log: { info(message: string, fields?: object): void }): A
     });
   }
   return stop.signal;
+}
+
+function policyDefault(mode: AdmissionMode, text: string): PolicyDefaults[AdmissionMode] {
+  const policy = parseDefault(text);
+  if (policy !== undefined) return policy;
+  throw new UsageError(
+    `--${mode}-default must be off, baseline or strict, with :latest or :v1 if wanted, not '${text}'`,
+  );
 }
 
 function port(flag: string, text: string): number {

@@ -29,11 +29,13 @@ import {
   Manager,
   OperatorMetrics,
 } from './runtime/index.ts';
+import { createWarningParts } from './warningParts.ts';
 import { runCertificates } from './webhooks/certificates/index.ts';
 import { ContestReporter } from './webhooks/contestReport.ts';
 import { Contests } from './webhooks/contests.ts';
 import { deploymentWebhook } from './webhooks/deployment.ts';
 import { createWebhookServer, type WebhookServer } from './webhooks/server.ts';
+import type { PolicyDefaults } from './webhooks/warningsPolicy.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -66,6 +68,15 @@ export interface OperatorOptions {
     readonly excludedNamespaces: readonly string[];
     /** The operator's own user name: what it deletes is not asked about. */
     readonly ownUser: string;
+  };
+  /** Absent: no warnings on workloads (their webhook and caches, and the rules' findings in the status). */
+  readonly warnings?: {
+    /** ValidatingWebhookConfiguration of the warnings. */
+    readonly configuration: string;
+    /** Of namespaces without labels. */
+    readonly defaults: PolicyDefaults;
+    /** User names that are neither warned nor denied, the operator's own among them. */
+    readonly exemptUsers: readonly string[];
   };
 }
 
@@ -141,6 +152,12 @@ export function createOperator(options: OperatorOptions): Operator {
   manager.addTask({ name: 'events', run: (signal) => events.run(signal) });
 
   const registers = [registry];
+  const decisions = new Counter({
+    name: 'graceful_rollout_admission_requests_total',
+    help: METRICS.graceful_rollout_admission_requests_total.help,
+    labelNames: ['webhook', 'decision'],
+    registers,
+  });
   const leaderClient = elector === undefined ? client : leaderOnly(client, elector);
   const gate =
     options.gate === undefined
@@ -163,6 +180,21 @@ export function createOperator(options: OperatorOptions): Operator {
           namespace,
           secretName: options.webhookSecret,
         });
+  const warnings =
+    options.warnings === undefined
+      ? undefined
+      : createWarningParts({
+          ...options.warnings,
+          client,
+          claims,
+          deployments: targets,
+          services: endpoints,
+          decisions,
+          clock,
+          log,
+          onNote,
+        });
+  for (const [name, informer] of warnings?.informers ?? []) manager.addInformer(name, informer);
   for (const [name, informer] of gate?.informers ?? []) manager.addInformer(name, informer);
   for (const task of gate?.tasks ?? []) manager.addTask(task);
   for (const controller of gate?.controllers ?? []) manager.addController(controller);
@@ -170,6 +202,7 @@ export function createOperator(options: OperatorOptions): Operator {
     enforceController({
       client: leaderClient,
       ...(gate === undefined ? {} : { beforeAdoption: (ns, signal) => gate.scope.ensure(ns, signal) }),
+      ...(warnings === undefined ? {} : { rules: warnings.rules }),
       claims,
       deployments: targets,
       services: endpoints,
@@ -191,6 +224,9 @@ export function createOperator(options: OperatorOptions): Operator {
       ...(options.gate === undefined
         ? []
         : [{ resource: validatingWebhookConfigurations, name: options.gate.configuration }]),
+      ...(options.warnings === undefined
+        ? []
+        : [{ resource: validatingWebhookConfigurations, name: options.warnings.configuration }]),
     ],
     extraNames: options.webhookNames,
     clock,
@@ -207,6 +243,7 @@ export function createOperator(options: OperatorOptions): Operator {
         ['deployments', targets],
         ['services', endpoints],
         ...(gate?.informers ?? []),
+        ...(warnings?.informers ?? []),
       ]),
       clock,
       log,
@@ -231,18 +268,17 @@ export function createOperator(options: OperatorOptions): Operator {
       labelNames: ['namespace', 'deployment'],
       registers,
     }),
-    decisions: new Counter({
-      name: 'graceful_rollout_admission_requests_total',
-      help: METRICS.graceful_rollout_admission_requests_total.help,
-      labelNames: ['webhook', 'decision'],
-      registers,
-    }),
+    decisions,
     log,
   });
   const webhook = createWebhookServer({
     port: options.webhookPort,
     ...(options.host === undefined ? {} : { host: options.host }),
-    handlers: { '/mutate-deployments': async (request) => mutateDeployments(request), ...gate?.handlers },
+    handlers: {
+      '/mutate-deployments': async (request) => mutateDeployments(request),
+      ...gate?.handlers,
+      ...warnings?.handlers,
+    },
     tls: certificates,
     log,
     registry,

@@ -2,7 +2,7 @@ import { parseGracefulRollout } from '../api/index.ts';
 import type { Service, ServicePort } from '../api/kubernetes.ts';
 import { count, flag, intOrString, labelSelector, list, mapOf, member, present, record, text, texts } from './read.ts';
 import type { Autoscaler, Context, DisruptionBudget, GraceFact, IngressFacts } from './types.ts';
-import { workloadOf } from './workload.ts';
+import { neighbourOf, workloadOf } from './workload.ts';
 
 /** The kinds that {@link contextOf} collects, workloads aside. */
 export const CONTEXT_KINDS = [
@@ -66,6 +66,20 @@ export function contextOf(objects: readonly unknown[], { namespace, complete }: 
     namespaceLabels: mapOf(member(namespaceOf(byKind, namespace), 'metadata', 'labels'), text),
   });
 }
+
+/**
+ * What a context keeps of one object, for whoever keeps contexts up to date object by object; undefined: it cannot be read.
+ * None of them throws.
+ */
+export const contextReaders = {
+  service: serviceOf,
+  podDisruptionBudget: budgetOf,
+  horizontalPodAutoscaler: autoscalerOf,
+  ingress: ingressOf,
+  /** Name and access modes. */
+  persistentVolumeClaim: claimOf,
+  workload: neighbourOf,
+} as const;
 
 /** The Namespace itself; where its name is not known, the only one among the objects. */
 function namespaceOf(byKind: ReadonlyMap<unknown, readonly unknown[]>, name: string | undefined): unknown {

@@ -1,12 +1,15 @@
 /** The rules on what loses requests: a workload and what else is known in, findings out. Pure; no I/O. */
-export { CONTEXT_KINDS, type ContextKind, type ContextOptions, contextOf } from './context.ts';
+export { CONTEXT_KINDS, type ContextKind, type ContextOptions, contextOf, contextReaders } from './context.ts';
 export { judge } from './judge.ts';
 export { RULES, ruleOf } from './registry.ts';
 export type { Rule } from './rule.ts';
 export {
+  type Autoscaler,
   type Context,
+  type DisruptionBudget,
   type Edit,
   type Finding,
+  type IngressFacts,
   type JudgeOptions,
   LEVELS,
   type Level,

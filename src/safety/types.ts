@@ -115,7 +115,10 @@ export interface Context {
   readonly horizontalPodAutoscalers?: readonly Autoscaler[];
   readonly gracefulRollouts?: readonly GracefulRollout[];
   readonly ingresses?: readonly IngressFacts[];
-  /** Every workload of the namespace, this one included or not: what else a Service or a budget may be meant for. */
+  /**
+   * Every workload of the namespace, this one included or not: what else a Service or a budget may be meant for. Their labels
+   * and ports are read, no more.
+   */
   readonly workloads?: readonly Workload[];
   /** ReplicaSets and pods as they run, to compare what was asked for with what was given. */
   readonly replicaSets?: readonly GraceFact[];

@@ -1,7 +1,7 @@
 import type { DeploymentStrategy } from '../api/kubernetes.ts';
 import { podSpecOf } from './podSpec.ts';
 import { count, flag, intOrString, type Json, list, mapOf, member, present, record, text } from './read.ts';
-import { WORKLOAD_KINDS, type Workload, type WorkloadKind } from './types.ts';
+import { WORKLOAD_KINDS, type Workload, type WorkloadContainer, type WorkloadKind } from './types.ts';
 
 /** The API group of each kind; any version of it. Core has none. */
 const groups: Readonly<Record<WorkloadKind, string>> = {
@@ -48,6 +48,38 @@ export function workloadOf(object: unknown): Workload | undefined {
     controlledBy: controllerOf(raw),
     raw,
   });
+}
+
+/**
+ * A workload as the rules on others see it (`Context.workloads`): what selects it, and which ports it has. A tenth of the
+ * memory. Undefined: it is none, or another workload controls it.
+ */
+export function neighbourOf(object: unknown): Workload | undefined {
+  const workload = workloadOf(object);
+  if (workload === undefined || workload.controlledBy !== undefined) return undefined;
+  const { kind, namespace, name, podSpecPath, template } = workload;
+  const { containers, initContainers } = template.spec;
+  return present<Workload>({
+    kind,
+    namespace,
+    name,
+    labels: {},
+    annotations: {},
+    template: {
+      labels: template.labels,
+      spec: present<Workload['template']['spec']>({
+        containers: containers.map(portsOf),
+        initContainers: initContainers?.map(portsOf),
+        claims: [],
+      }),
+    },
+    podSpecPath,
+    raw: {},
+  });
+}
+
+function portsOf({ name, position, ports, restartPolicy }: WorkloadContainer): WorkloadContainer {
+  return present<WorkloadContainer>({ name, position, ports, restartPolicy });
 }
 
 function templatePathOf(kind: WorkloadKind): readonly string[] {

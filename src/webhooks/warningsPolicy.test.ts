@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type PolicyDefaults, policyOf } from './warningsPolicy.ts';
+import { type PolicyDefaults, parseDefault, policyOf } from './warningsPolicy.ts';
 
 const defaults: PolicyDefaults = {
   warn: { level: 'baseline', version: 'latest' },
@@ -40,4 +40,17 @@ test('a value that is not known is said, and makes nothing stricter', () => {
       'the namespace\'s label graceful-rollout.io/enforce says "restricted", known are off, baseline, strict: off is used',
     ],
   });
+});
+
+test.each([
+  ['baseline', { level: 'baseline', version: 'latest' }],
+  ['strict:v1', { level: 'strict', version: 'v1' }],
+  ['off:latest', { level: 'off', version: 'latest' }],
+  ['', undefined],
+  ['restricted', undefined],
+  ['baseline:', undefined],
+  ['baseline:v99', undefined],
+  ['baseline:v1:v1', undefined],
+])('the flag value %j', (text, expected) => {
+  expect(parseDefault(text)).toEqual(expected);
 });

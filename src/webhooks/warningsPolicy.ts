@@ -24,6 +24,14 @@ export interface ReadPolicy {
   readonly problems: readonly string[];
 }
 
+/** What a flag says of a mode: `baseline`, `strict:v1`, `off`. Undefined: nothing that is known. */
+export function parseDefault(text: string): PolicyDefaults[AdmissionMode] | undefined {
+  const [levelText, versionText = 'latest', ...more] = text.split(':');
+  const level = (['off', ...LEVELS] as const).find((known) => known === levelText);
+  const version = (['latest', ...RULE_SET_VERSIONS] as const).find((known) => known === versionText);
+  return level === undefined || version === undefined || more.length > 0 ? undefined : { level, version };
+}
+
 const LATEST: RuleSetVersion = RULE_SET_VERSIONS.at(-1) ?? RULE_SET_VERSIONS[0];
 /** A label's value has no more characters. */
 const QUOTE_MAX = 63;

@@ -1,6 +1,7 @@
 import type { Counter } from 'prom-client';
 import type { Claim } from '../../api/claim.ts';
 import { claimOf } from '../../api/claim.ts';
+import type { Finding } from '../../api/index.ts';
 import type { Deployment, Service } from '../../api/kubernetes.ts';
 import { describeWriter } from '../../contract/index.ts';
 import type { EventRecorder } from '../../kube/events.ts';
@@ -11,6 +12,7 @@ import { announce } from './announce.ts';
 import { conclude, decide, type Snapshot } from './decide.ts';
 import { byNamespace, byTarget, observe } from './observe.ts';
 import { contestEndsInMs, report } from './report.ts';
+import { withRules } from './rules.ts';
 import type { Assessment } from './situation.ts';
 
 export { byNamespace, byTarget } from './observe.ts';
@@ -29,6 +31,12 @@ export interface EnforceOptions {
   readonly concurrency?: number;
   /** Resolves when the deletions that an adoption causes in this namespace are gated. */
   readonly beforeAdoption?: (namespace: string, signal: AbortSignal) => Promise<void>;
+  /** What the rules on workloads say of a target, for the status; absent: nothing. */
+  readonly rules?: {
+    findingsOf(target: Deployment): readonly Finding[];
+    /** Told when something that the rules look at has changed in a namespace, targets and Services aside. */
+    onChange(handler: (namespace: string) => void): void;
+  };
 }
 
 /**
@@ -63,7 +71,9 @@ export function enforceController(options: EnforceOptions): Controller {
       assessment = conclude(snapshot, decision.adoption, outcome);
     }
     const named = await nameWriter(client, snapshot, assessment, signal);
-    const status = report(snapshot.rollout, named, clock.nowMs());
+    const target = fresh.over(key, cached).deployment;
+    const found = target === undefined ? [] : (options.rules?.findingsOf(target) ?? []);
+    const status = report(snapshot.rollout, withRules(named, found), clock.nowMs());
     const written = await writeStatus(client, snapshot, status, signal).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -102,10 +112,11 @@ export function enforceController(options: EnforceOptions): Controller {
     const { namespace = '', name = '' } = (now ?? old)?.metadata ?? {};
     enqueueClaimantsOf(namespace, name);
   });
-  options.services.onChange((_key, { old, new: now }) => {
-    const { namespace = '' } = (now ?? old)?.metadata ?? {};
+  const enqueueAllIn = (namespace: string): void => {
     for (const claim of caches.claims.byIndex(byNamespace, namespace)) enqueue(claim);
-  });
+  };
+  options.services.onChange((_key, { old, new: now }) => enqueueAllIn((now ?? old)?.metadata.namespace ?? ''));
+  options.rules?.onChange(enqueueAllIn);
   return controller;
 }
 
