@@ -28,6 +28,10 @@
 {{- include "graceful-rollout.fullname" . }}-gate
 {{- end -}}
 
+{{- define "graceful-rollout.warningsName" -}}
+{{- include "graceful-rollout.fullname" . }}-warnings
+{{- end -}}
+
 {{- define "graceful-rollout.barrierName" -}}
 {{- include "graceful-rollout.fullname" . }}-barrier
 {{- end -}}
