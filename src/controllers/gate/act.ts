@@ -114,7 +114,7 @@ export class GateActions {
       case 'ConfirmReplacement':
         this.#beside(input, 'replacement', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
-          memory.note(uid, { replacementKnown: answer });
+          return () => memory.note(uid, { replacementKnown: answer });
         });
         return { afterMs: RECHECK_MS };
       case 'VerifySlices':
@@ -122,7 +122,7 @@ export class GateActions {
       case 'VerifyProxies':
         this.#beside(input, 'proxies', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
-          memory.note(uid, { proxies: answer });
+          return () => memory.note(uid, { proxies: answer });
         });
         return { afterMs: RECHECK_MS };
       case 'CheckDrained': {
@@ -134,8 +134,10 @@ export class GateActions {
             address === undefined
               ? { met: false, why: 'the pod has no address' }
               : await askUntilDrained(step.check, address, { clock, signal });
-          memory.note(uid, { drained: { atMs: clock.nowMs(), met: answer.met } });
-          if (!answer.met) reporter.notDrained(pod, answer.why, input.claim);
+          return () => {
+            memory.note(uid, { drained: { atMs: clock.nowMs(), met: answer.met } });
+            if (!answer.met) reporter.notDrained(pod, answer.why, input.claim);
+          };
         });
         return { afterMs: RECHECK_MS };
       }
@@ -271,14 +273,20 @@ export class GateActions {
     this.#options.memory.wrote(podViewOf(written), state);
   }
 
-  /** Runs `work` once at a time per pod and kind, outside of the reconcile; its end asks for the next one. */
-  #beside(input: StepInput, kind: string, work: (signal: AbortSignal) => Promise<void>): void {
+  /**
+   * Runs `work` once at a time per pod and kind, outside of the reconcile; its end asks for the next one. What it found is
+   * noted only while it is about the same drain: one that was called off and begun anew, or is over, asks for itself.
+   */
+  #beside(input: StepInput, kind: string, work: (signal: AbortSignal) => Promise<() => void>): void {
     const { namespace = '', name = '', uid = '' } = input.pod.metadata;
-    const { running } = this.#options.memory.of(uid);
+    const { memory } = this.#options;
+    const asked = memory.of(uid);
+    const { running } = asked;
     if (running.has(kind)) return;
     running.add(kind);
     const { signal } = this.#options;
     void work(signal)
+      .then((note) => (memory.peek(uid) === asked ? note() : undefined))
       .catch((error: unknown) => {
         if (!signal.aborted) input.context.log.warn(`the check "${kind}" of a drain failed`, { err: error });
       })

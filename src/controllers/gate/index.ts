@@ -25,18 +25,20 @@ import type { PodMonitors } from './podMonitors.ts';
 import { listedInCache } from './slicesCheck.ts';
 import type { Terminations } from './terminations.ts';
 
+type Watched<T extends KubeObject> = Pick<Informer<T>, 'store' | 'onChange'>;
+
 /** The informers behind {@link GateCaches}. */
 export interface GateInformers {
-  readonly claims: Informer<Claim>;
-  readonly deployments: Informer<Deployment>;
-  readonly services: Informer<Service>;
-  readonly pods: Informer<PodView>;
-  readonly replicaSets: Informer<ReplicaSetView>;
-  readonly slices: Informer<SliceView>;
-  readonly budgets: Informer<BudgetView>;
-  readonly nodes: Informer<NodeView>;
-  readonly policies: Informer<PolicyView>;
-  readonly ingresses: Informer<IngressView>;
+  readonly claims: Watched<Claim>;
+  readonly deployments: Watched<Deployment>;
+  readonly services: Watched<Service>;
+  readonly pods: Watched<PodView>;
+  readonly replicaSets: Watched<ReplicaSetView>;
+  readonly slices: Watched<SliceView>;
+  readonly budgets: Watched<BudgetView>;
+  readonly nodes: Watched<NodeView>;
+  readonly policies: Watched<PolicyView>;
+  readonly ingresses: Watched<IngressView>;
 }
 
 export interface GateOptions {
@@ -61,6 +63,23 @@ const CONFLICT_MS = 50;
 const RECHECK_MS = 5_000;
 /** Changes in a namespace are gathered for this long before its pods in drain are looked at again. */
 const GATHER_MS = 10;
+/** What is remembered of pods that are gone is dropped this often. */
+const SWEEP_MS = 60_000;
+
+/**
+ * Nothing is asked for before this process leads, or a replica that only waits would gather the name of every pod that ever
+ * ended; what is there then is looked at once.
+ */
+class GateController extends Controller {
+  leading = false;
+  onLead: () => void = () => {};
+
+  override async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
+    this.leading = true;
+    this.onLead();
+    await super.run(stop, abort);
+  }
+}
 
 /** The caches that the informers fill. */
 export function cachesOf(informers: GateInformers): GateCaches {
@@ -115,7 +134,10 @@ export function gateController(options: GateOptions): Controller {
       if (read.kind === 'State') await actions.returnToReplicaSet(pod, read.state, context.signal);
       return ending;
     }
-    if (read.kind === 'None') return {};
+    if (read.kind === 'None') {
+      calledOff(pod);
+      return {};
+    }
     if (read.kind === 'Forged') {
       await actions.removeForged(pod, claim, context);
       return {};
@@ -136,10 +158,28 @@ export function gateController(options: GateOptions): Controller {
     });
     const step = decideStep(observation);
     context.log.debug('next step of a drain', { step: step.do, path: read.state.path, ...reasonOf(step) });
-    return actions.act(step, { pod, state: read.state, observation, settings, key, context, claim });
+    const outcome = await actions.act(step, { pod, state: read.state, observation, settings, key, context, claim });
+    if (step.do === 'Cancel' || step.do === 'GiveBack') calledOff(pod);
+    return outcome;
+  };
+
+  /** It goes on as if it had never been asked to leave; when it ends, that is another end. */
+  const calledOff = (pod: PodView): void => {
+    memory.reset(pod.metadata.uid ?? '');
+    terminations.calledOff(pod);
+  };
+
+  let sweptAtMs = clock.monotonicMs();
+  const sweep = (): void => {
+    if (clock.monotonicMs() - sweptAtMs < SWEEP_MS) return;
+    sweptAtMs = clock.monotonicMs();
+    const there = new Set(caches.pods.list().map(({ metadata }) => metadata.uid));
+    // The evidence of a pod that has just gone is still to be made.
+    memory.retain((uid) => there.has(uid) || terminations.follows(uid));
   };
 
   const reconcile = async (ref: ObjectKey, context: { readonly signal: AbortSignal; readonly log: Logger }) => {
+    sweep();
     for (let steps = 0; steps < MAX_STEPS; steps += 1) {
       try {
         const outcome = await locks.run(ref.namespace, () => once(ref, context));
@@ -156,7 +196,7 @@ export function gateController(options: GateOptions): Controller {
     return { requeueAfterMs: RECHECK_MS };
   };
 
-  const controller = new Controller({
+  const controller = new GateController({
     name: 'gate',
     reconcile,
     clock,
@@ -165,22 +205,28 @@ export function gateController(options: GateOptions): Controller {
     concurrency: options.concurrency ?? 16,
   });
 
-  const inDrain = (namespace: string): readonly PodView[] =>
-    caches.pods
-      .byIndex(byNamespace, namespace)
-      .filter(({ metadata }) => metadata.annotations?.[DRAIN_ANNOTATION] !== undefined);
+  const isInDrain = ({ metadata }: PodView): boolean => metadata.annotations?.[DRAIN_ANNOTATION] !== undefined;
+  const enqueue = ({ metadata }: PodView): void => {
+    if (controller.leading) controller.enqueue({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
+  };
   const enqueueDrainsIn = (object: KubeObject | undefined): void => {
-    for (const { metadata } of inDrain(object?.metadata.namespace ?? '')) {
-      controller.enqueueAfter({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' }, GATHER_MS);
+    if (!controller.leading) return;
+    for (const pod of caches.pods.byIndex(byNamespace, object?.metadata.namespace ?? '')) {
+      const { namespace = '', name = '' } = pod.metadata;
+      if (isInDrain(pod)) controller.enqueueAfter({ namespace, name }, GATHER_MS);
+    }
+  };
+  controller.onLead = () => {
+    for (const pod of caches.pods.list()) {
+      if (isInDrain(pod) || pod.metadata.deletionTimestamp !== undefined) enqueue(pod);
     }
   };
   informers.pods.onChange((_key, { old, new: now }) => {
     const pod = now ?? old;
     if (pod === undefined) return;
-    const { metadata } = pod;
-    const ends = metadata.annotations?.[DRAIN_ANNOTATION] !== undefined || metadata.deletionTimestamp !== undefined;
-    if (ends || now === undefined)
-      controller.enqueue({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
+    // Also where somebody took the state off, and when it is gone.
+    const wasInDrain = old !== undefined && isInDrain(old);
+    if (isInDrain(pod) || wasInDrain || pod.metadata.deletionTimestamp !== undefined || now === undefined) enqueue(pod);
     // Readiness, owners and ends of siblings decide about the others.
     enqueueDrainsIn(pod);
   });

@@ -8,7 +8,7 @@ import type { EvidenceLog } from './evidenceLog.ts';
 import type { GateMetrics } from './metrics.ts';
 
 export interface GateReporterOptions {
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, 'record'>;
   readonly evidence: EvidenceLog;
   readonly metrics: GateMetrics;
   /** Hears of a GracefulRollout whose status has something new to say. */

@@ -45,6 +45,11 @@ export class Terminations {
     this.#endings.delete(keyOf(pod));
   }
 
+  /** Whether the evidence of this pod is still to be made. */
+  follows(uid: string): boolean {
+    return [...this.#endings.values()].some(({ pod }) => pod.metadata.uid === uid);
+  }
+
   /** A pod with a deletionTimestamp. */
   ending(
     pod: PodView,
@@ -57,7 +62,8 @@ export class Terminations {
     if (settings.mode === 'Off' && state === undefined && known === undefined) return {};
     this.#endings.set(keyOf(pod), { pod, state: state ?? known?.state, claim: claim ?? known?.claim });
     const { uid = '' } = pod.metadata;
-    const { progress, running } = memory.of(uid);
+    const podMemory = memory.of(uid);
+    const { progress, running } = podMemory;
     if (progress.slicesCleanAtMs === undefined) {
       const listedReady = caches.slices
         .byIndex(byPodUid, uid)
@@ -71,7 +77,8 @@ export class Terminations {
       const { signal, log, barrier } = this.#options;
       void barrier
         .confirm(signal)
-        .then((answer) => memory.note(uid, { proxies: answer }))
+        // Gone by then: its evidence is made, and nothing more is to be remembered.
+        .then((answer) => (memory.peek(uid) === podMemory ? memory.note(uid, { proxies: answer }) : undefined))
         .catch((error: unknown) => {
           if (!signal.aborted) log.warn('when the proxies let go of a pod is not known', { err: error });
         })
