@@ -30,7 +30,9 @@ export async function askBudget(client: Client, { metadata }: PodView, signal: A
     return { allowed: true, message: '' };
   } catch (error) {
     if (error instanceof ApiError && [404, 409, 429, 500].includes(error.code)) {
-      return { allowed: false, message: error.message };
+      // The cause names the budget and its numbers.
+      const words = [error.serverMessage, ...error.causes.map(({ message }) => message)];
+      return { allowed: false, message: [...new Set(words)].filter((word) => word !== '').join(' ') };
     }
     throw error;
   }
