@@ -17,11 +17,23 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** Where an operator on this machine is reached. */
+export interface OperatorPorts {
+  readonly webhook: number;
+  readonly health: number;
+}
+
 /** What differs from the operator of this source with its usual flags. */
 export interface LaunchOptions {
   readonly args?: readonly string[];
+  /** As whom, and by which way, it talks to the API server. Default: the administrator, directly. */
+  readonly kubeconfig?: string;
+  /** One more beside the one that the webhook configurations name. */
+  readonly beside?: OperatorPorts;
   /** The folder that holds `main.ts`: another version of the operator. Default: `src`. */
   readonly sources?: string;
+  /** Instead of the sources: the operator in one file, which starts sooner. */
+  readonly bundle?: string;
 }
 
 /** A control plane of its own with the CRD, the webhook configuration (by URL) and the operator as a child process. */
@@ -29,18 +41,15 @@ export class ApiHarness {
   readonly controlPlane: ControlPlane;
   readonly client: Client;
   readonly #signal: AbortSignal;
+  /** Of the operator that the webhook configurations name. */
+  readonly ports: OperatorPorts;
   #operator: OperatorProcess | undefined;
-  readonly #ports: { readonly webhook: number; readonly health: number };
+  readonly #others: OperatorProcess[] = [];
 
-  private constructor(
-    controlPlane: ControlPlane,
-    client: Client,
-    ports: { readonly webhook: number; readonly health: number },
-    signal: AbortSignal,
-  ) {
+  private constructor(controlPlane: ControlPlane, client: Client, ports: OperatorPorts, signal: AbortSignal) {
     this.controlPlane = controlPlane;
     this.client = client;
-    this.#ports = ports;
+    this.ports = ports;
     this.#signal = signal;
   }
 
@@ -94,7 +103,7 @@ export class ApiHarness {
       webhooks: [
         {
           name: 'deployments.graceful-rollout.io',
-          clientConfig: { url: `https://127.0.0.1:${this.#ports.webhook}/mutate-deployments` },
+          clientConfig: { url: `https://127.0.0.1:${this.ports.webhook}/mutate-deployments` },
           rules: [
             { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
           ],
@@ -122,21 +131,26 @@ export class ApiHarness {
   }
 
   /** Starts it and does not wait. */
-  launchOperator({ args: extraArgs = [], sources = path.join(root, 'src') }: LaunchOptions = {}): OperatorProcess {
-    if (this.#operator !== undefined && !this.#operator.ended) throw new Error('the operator runs already');
+  launchOperator(options: LaunchOptions = {}): OperatorProcess {
+    const { args: extraArgs = [], sources = path.join(root, 'src'), beside } = options;
+    const { kubeconfig = this.controlPlane.kubeconfigPath, bundle = path.join(sources, 'main.ts') } = options;
+    const ports = beside ?? this.ports;
+    if (beside === undefined && this.#operator?.ended === false) throw new Error('the operator runs already');
     const args = [
-      ...['--kubeconfig', this.controlPlane.kubeconfigPath, '--namespace', operatorNamespace],
-      ...['--webhook-port', String(this.#ports.webhook), '--health-port', String(this.#ports.health)],
+      ...['--kubeconfig', kubeconfig, '--namespace', operatorNamespace],
+      ...['--webhook-port', String(ports.webhook), '--health-port', String(ports.health)],
       ...['--webhook-name', '127.0.0.1', '--listen', '127.0.0.1', '--drain-seconds', '0', '--log-level', 'debug'],
       ...extraArgs,
     ];
     const logFile = path.join(this.controlPlane.folder, 'operator.log');
-    this.#operator = new OperatorProcess([path.join(sources, 'main.ts'), ...args], this.#ports.health, logFile);
-    return this.#operator;
+    const operator = new OperatorProcess([bundle, ...args], ports.health, logFile);
+    if (beside === undefined) this.#operator = operator;
+    else this.#others.push(operator);
+    return operator;
   }
 
   async stop(): Promise<void> {
-    await this.#operator?.kill();
+    for (const operator of [this.#operator, ...this.#others]) await operator?.kill();
     await this.client.close();
     await this.controlPlane.stop();
   }
