@@ -1,0 +1,170 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_GATE_SETTINGS } from '../../gate/settings.ts';
+import type { DrainState } from '../../gate/types.ts';
+import { FakeGate, KEY, START, storedPod } from './gateFakes.ts';
+import { budgetKeysOf, observe } from './observe.ts';
+
+const evicted: DrainState = { path: 'Eviction', by: 'x', askedAt: START };
+const isolated = { isolatedAt: START, removedLabels: { app: 'web' } };
+
+function look(gate: FakeGate, name = 'a', state: DrainState = evicted) {
+  return observe({
+    caches: gate.caches,
+    memory: gate.memory,
+    podMonitors: {
+      selectorsIn: () => [{ name: 'shop/scrape', selector: { matchLabels: { app: 'web' } } }],
+    },
+    key: KEY,
+    pod: gate.view(name),
+    state,
+    settings: DEFAULT_GATE_SETTINGS,
+    nowMs: gate.clock.nowMs(),
+  });
+}
+
+const budget = (resourceVersion: string, matchLabels: Record<string, string> = { app: 'web' }, name = 'web') => ({
+  metadata: { namespace: 'shop', name, resourceVersion },
+  selector: { matchLabels },
+  disruptionsAllowed: 1,
+  observed: true,
+});
+
+test('owners, siblings, Services, budgets and node of a pod', () => {
+  const gate = new FakeGate();
+  gate.informers.budgets.set(budget('1'));
+  gate.informers.budgets.set(budget('1', { app: 'db' }, 'db'));
+  const seen = look(gate);
+  expect(seen.deployment).toEqual({ name: 'web', uid: 'deployment', replicas: 3, recreate: false, deleting: false });
+  expect(seen.replicaSet).toEqual({ name: 'web-1', uid: 'rs', replicas: 3 });
+  expect(seen.siblings.map(({ uid, ready, ownerUid }) => [uid, ready, ownerUid])).toEqual([
+    ['a', true, 'rs'],
+    ['b', true, 'rs'],
+    ['c', true, 'rs'],
+  ]);
+  expect(seen.services).toEqual([{ name: 'web', selector: { app: 'web' }, readyUids: ['a', 'b', 'c'] }]);
+  expect(seen.budgets).toEqual([{ name: 'web', disruptionsAllowed: 1 }]);
+  expect(seen.node).toEqual({ unschedulable: false, ready: true });
+});
+
+test('a pod that was isolated and handed over is still judged by what it was taken from', () => {
+  const gate = new FakeGate();
+  const { metadata, ...pod } = storedPod('a');
+  gate.put({ ...pod, metadata: { ...metadata, labels: {}, ownerReferences: [] } });
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: 'rs' };
+  const state = { ...evicted, ...isolated, owner };
+  expect(look(gate, 'a', state)).toMatchObject({ deployment: { name: 'web' }, replicaSet: { uid: 'rs' } });
+  expect(look(gate, 'a', state).services.map(({ name }) => name)).toEqual(['web']);
+  gate.informers.budgets.set(budget('1'));
+  expect(budgetKeysOf(gate.caches, gate.view('a'), state)).toEqual(['shop/web']);
+  expect(budgetKeysOf(gate.caches, gate.view('a'), evicted)).toEqual([]);
+});
+
+test('namesakes with another uid are not the owners', () => {
+  const gate = new FakeGate();
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: 'older' };
+  expect(look(gate, 'a', { ...evicted, owner }).replicaSet).toBeUndefined();
+  gate.informers.deployments.remove('shop/web', 'deployment');
+  expect(look(gate)).toMatchObject({ siblings: [] });
+  expect(look(gate).deployment).toBeUndefined();
+});
+
+test.each<[string, (gate: FakeGate) => void, readonly string[]]>([
+  ['not ready in its slice', (gate) => gate.list(['a', 'b', 'c'], ['b']), ['a', 'c']],
+  ['terminating', (gate) => gate.terminate('b'), ['a', 'c']],
+  ['isolated, and still in its slice', (gate) => gate.ask('b', isolated), ['a', 'c']],
+  ['asked to leave, and serving', (gate) => gate.ask('b'), ['a', 'b', 'c']],
+  [
+    'isolated by our own write, which no watch has shown',
+    (gate) => {
+      gate.watching = false;
+      gate.ask('b', isolated);
+      gate.memory.wrote(gate.view('b'), { ...evicted, ...isolated });
+    },
+    ['a', 'c'],
+  ],
+])('an endpoint that goes does not count at once: %s', (_, prepare, expected) => {
+  const gate = new FakeGate();
+  prepare(gate);
+  expect(look(gate).services[0]?.readyUids).toEqual(expected);
+});
+
+test.each<[string, object, readonly string[]]>([
+  ['another selector', { selector: { app: 'db' } }, ['web']],
+  ['no selector', { clusterIP: '10.0.0.2' }, ['web']],
+  ['an empty one', { selector: {} }, ['web']],
+  ['an ExternalName', { selector: { app: 'web' }, type: 'ExternalName' }, ['web']],
+  ['one more', { selector: { app: 'web' }, clusterIP: '10.0.0.2' }, ['web', 'two']],
+])('the Services of a pod, beside one with %s', (_, spec, expected) => {
+  const gate = new FakeGate();
+  gate.informers.services.set({ metadata: { namespace: 'shop', name: 'two' }, spec });
+  gate.informers.services.set({ metadata: { namespace: 'other', name: 'x' }, spec: { selector: { app: 'web' } } });
+  expect(look(gate).services.map(({ name }) => name)).toEqual(expected);
+});
+
+test('data paths other than kube-proxy: DNS of a headless Service, an Ingress', () => {
+  const gate = new FakeGate();
+  gate.informers.services.set({
+    metadata: { namespace: 'shop', name: 'pods' },
+    spec: { selector: { app: 'web' }, clusterIP: 'None' },
+  });
+  expect(look(gate).services.map(({ otherDataPath }) => otherDataPath)).toEqual([
+    undefined,
+    'the headless Service pods (DNS)',
+  ]);
+  gate.informers.ingresses.set({ metadata: { namespace: 'shop', name: 'front' }, services: ['web'] });
+  expect(look(gate).services[0]?.otherDataPath).toBe('the Ingress front');
+});
+
+test('which labels others select on', () => {
+  const gate = new FakeGate();
+  gate.informers.budgets.set(budget('1'));
+  gate.informers.policies.set({
+    metadata: { namespace: 'shop', name: 'deny' },
+    selectors: [{ matchExpressions: [{ key: 'app', operator: 'Exists' }] }, { matchLabels: { app: 'db' } }],
+  });
+  expect(look(gate).selectedOn).toEqual([
+    { key: 'app', by: 'NetworkPolicy deny' },
+    { key: 'app', by: 'PodDisruptionBudget web' },
+    { key: 'app', by: 'PodMonitor shop/scrape' },
+  ]);
+});
+
+test("a budget's yes is pending for others until its status shows it, or for 30 s", () => {
+  const gate = new FakeGate();
+  gate.informers.budgets.set(budget('1'));
+  const yes = { podUid: 'a', atMs: gate.clock.nowMs() };
+  gate.memory.pendingYes.set('shop/web', { ...yes });
+  const pending = (name: string) => look(gate, name).budgets[0]?.pendingUid;
+  expect([pending('a'), pending('b')]).toEqual([undefined, 'a']);
+  // A change of the budget before the isolation is not about this pod.
+  gate.informers.budgets.set(budget('2'));
+  expect(pending('b')).toBe('a');
+  gate.memory.pendingYes.set('shop/web', { ...yes, isolatedAtVersion: '2' });
+  expect(pending('b')).toBe('a');
+  gate.informers.budgets.set(budget('3'));
+  expect(pending('b')).toBeUndefined();
+  expect(gate.memory.pendingYes.size).toBe(0);
+
+  gate.memory.pendingYes.set('shop/web', { ...yes });
+  gate.clock.jump(30_000);
+  expect(pending('b')).toBe('a');
+  gate.clock.jump(1);
+  expect(pending('b')).toBeUndefined();
+  expect(gate.memory.pendingYes.size).toBe(0);
+});
+
+test('a forged state of a sibling is none', () => {
+  const gate = new FakeGate();
+  gate.ask('b', isolated);
+  gate.ask('c', { ...evicted, ...isolated });
+  const { metadata } = gate.stored('b');
+  gate.put({
+    ...gate.stored('c'),
+    metadata: { ...gate.stored('c').metadata, annotations: metadata.annotations ?? {} },
+  });
+  expect(look(gate).siblings.map(({ uid, state }) => [uid, state?.isolatedAt])).toEqual([
+    ['a', undefined],
+    ['b', START],
+    ['c', undefined],
+  ]);
+});
