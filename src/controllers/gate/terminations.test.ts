@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_GATE_SETTINGS } from '../../gate/settings.ts';
+import type { DrainState } from '../../gate/types.ts';
+import { claim, FakeGate } from './gateFakes.ts';
+
+const observing = { ...DEFAULT_GATE_SETTINGS, mode: 'Observe' } as const;
+const off = { ...DEFAULT_GATE_SETTINGS, mode: 'Off' } as const;
+const ref = { namespace: 'shop', name: 'a' };
+
+test.each([
+  ['before the proxies let go of it: they took longer than the sleep', 7_000, -2, ['DrainViolation']],
+  ['after', 3_000, 2, []],
+])('mode Observe: SIGTERM %s', async (_, proxiesMs, margin, events) => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list(['a', 'b', 'c'], ['a']);
+  expect(gate.terminations.ending(gate.view('a'), undefined, claim(), observing)).toEqual({});
+  expect(gate.barriers).toBe(1);
+  await gate.clock.advance(proxiesMs);
+  gate.answer();
+  await gate.clock.advance(1_000);
+  gate.terminations.gone(ref);
+  // preStop 5 s; the deletion is read from the deletionTimestamp.
+  expect(gate.ended).toMatchObject([{ pod: 'a', path: 'Ungated', outcome: 'Ungated', proxies: { confirmed: 2 } }]);
+  const [evidence] = gate.ended;
+  expect(((evidence?.sigtermAtMs ?? 0) - (evidence?.proxies?.atMs ?? 0)) / 1000).toBe(margin);
+  expect(gate.events.map(({ reason }) => reason)).toEqual(events);
+  expect(gate.memory.peek('a')).toBeUndefined();
+  expect(gate.evidence.of('shop/gr')).toHaveLength(1);
+});
+
+test('the proxies are asked when no slice has it as ready, and once', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  expect(gate.terminations.ending(gate.view('a'), undefined, claim(), observing)).toEqual({ afterMs: 50 });
+  expect(gate.barriers).toBe(0);
+  gate.list(['b', 'c']);
+  for (let look = 0; look < 3; look += 1) gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  expect(gate.barriers).toBe(1);
+  gate.answer();
+  await gate.clock.advance(0);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  expect(gate.barriers).toBe(1);
+});
+
+test('a barrier that fails is asked for again at the next look', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list([]);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  gate.barrier.reject(new Error('no'));
+  await gate.clock.advance(0);
+  gate.barrier = Promise.withResolvers();
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  expect(gate.barriers).toBe(2);
+});
+
+test('an answer that comes when the pod is gone leaves nothing in memory', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list([]);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  gate.terminations.gone(ref);
+  gate.answer();
+  await gate.clock.advance(0);
+  expect(gate.memory.peek('a')).toBeUndefined();
+  expect(gate.ended).toHaveLength(1);
+  expect(gate.ended[0]?.proxies).toBeUndefined();
+});
+
+test('pods of nobody, and of mode Off, are not followed', () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  expect(gate.terminations.ending(gate.view('a'), undefined, undefined, off)).toEqual({});
+  gate.terminations.gone(ref);
+  expect(gate.memory.peek('a')).toBeUndefined();
+  expect([gate.barriers, gate.ended.length]).toEqual([0, 0]);
+});
+
+test('a drain that was begun is followed to its end, whatever is switched off meanwhile', () => {
+  const gate = new FakeGate();
+  const state: DrainState = { path: 'Eviction', by: 'drainer', askedAt: gate.now(), isolatedAt: gate.now() };
+  gate.terminations.draining(gate.view('a'), state, claim());
+  expect(gate.news).toEqual(['gr']);
+  gate.memory.of('a').outcome = 'DeadlinePassed';
+  gate.memory.of('a').violation = 'too late';
+  gate.terminate('a');
+  gate.list([]);
+  gate.terminations.ending(gate.view('a'), undefined, undefined, off);
+  gate.terminations.gone(ref);
+  gate.terminations.gone(ref);
+  expect(gate.ended).toMatchObject([
+    { path: 'Eviction', by: 'drainer', outcome: 'DeadlinePassed', violation: 'too late' },
+  ]);
+  expect(gate.evidence.of('shop/gr')).toHaveLength(1);
+});
+
+test('a drain that was called off is no part of the pod’s later end', () => {
+  const gate = new FakeGate();
+  gate.terminations.draining(gate.view('a'), { path: 'Eviction', by: 'x', askedAt: gate.now() }, claim());
+  expect(gate.terminations.follows('a')).toBe(true);
+  gate.terminations.calledOff(gate.view('a'));
+  expect(gate.terminations.follows('a')).toBe(false);
+  gate.terminate('a');
+  gate.list([]);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  gate.terminations.gone(ref);
+  expect(gate.ended).toMatchObject([{ path: 'Ungated' }]);
+  expect(gate.ended[0]).not.toHaveProperty('by');
+});
