@@ -14,6 +14,7 @@ export type WriteKind =
   | 'Note'
   | 'Cancel'
   | 'GiveBack'
+  | 'ReturnOwner'
   | 'AskBudget'
   | 'LetGo'
   | 'Status';
@@ -184,8 +185,9 @@ export class KillingProxy {
 
   #kindOfPatch(pod: string, body: Buffer): WriteKind {
     const { metadata } = JSON.parse(body.toString()) as {
-      readonly metadata: { readonly annotations: Record<string, string | null>; readonly ownerReferences?: unknown };
+      readonly metadata: { readonly annotations?: Record<string, string | null>; readonly ownerReferences?: unknown };
     };
+    if (metadata.annotations === undefined) return 'ReturnOwner';
     const text = metadata.annotations[DRAIN_ANNOTATION];
     if (text === null || text === undefined) {
       this.#states.delete(pod);
