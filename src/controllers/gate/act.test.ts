@@ -209,6 +209,15 @@ test('a person’s request is told that the drain is over', async () => {
   expect(await act(gate, { do: 'MarkDrained', outcome: 'Verified' })).toEqual({ again: true });
   expect(gate.state('a')).toMatchObject({ path: 'Delete', drainedAt: gate.now() });
   expect(gate.memory.of('a').outcome).toBe('Verified');
+  expect(gate.events).toEqual([]);
+});
+
+test('a person’s request that goes on although not everything was checked is a violation', async () => {
+  const gate = new FakeGate();
+  gate.ask('a', { path: 'Delete', until: '2026-01-01T12:00:25Z' });
+  await act(gate, { do: 'MarkDrained', outcome: 'DeadlinePassed' });
+  expect(gate.events).toMatchObject([{ reason: 'DrainViolation' }]);
+  expect(gate.memory.of('a').violation).toContain('DeadlinePassed');
 });
 
 test('a pod whose own ReplicaSet deleted it goes back to it; one that we let go does not', async () => {

@@ -142,9 +142,14 @@ export class GateActions {
         return { afterMs: RECHECK_MS };
       }
       case 'MarkDrained': {
-        memory.of(uid).outcome = step.outcome;
+        const podMemory = memory.of(uid);
+        podMemory.outcome = step.outcome;
         const next: DrainState = { ...state, drainedAt: this.#now() };
         await this.#patch(statePatch(pod, next, input.key), input, next);
+        if (step.outcome !== 'Verified') {
+          podMemory.violation = `pod ${pod.metadata.name} is let go before every check was passed (${step.outcome})`;
+          reporter.violation(pod, state, podMemory.violation, input.claim);
+        }
         return { again: true };
       }
       case 'LetGo':
