@@ -19,7 +19,8 @@ let count = 0;
 let namespace: string;
 
 beforeAll(async () => {
-  harness = await GateHarness.start({ stopMs: 1_000 });
+  // Long enough for who takes over to see a pod that is terminating: the preStop floor is longer.
+  harness = await GateHarness.start({ stopMs: 4_000 });
 }, 900_000);
 
 beforeEach(() => {
@@ -179,6 +180,24 @@ test('the operator dies between the intent and the hand-over and never comes bac
     true,
   );
   expect((await scene.warnings()).filter((line) => !line.startsWith('GracefulRollout'))).toEqual([]);
+}, 120_000);
+
+test("the operator dies after the hand-over and before it has answered the ReplicaSet's DELETE: the ReplicaSet is not stuck", async () => {
+  await harness.launch();
+  const scene = await gated(3);
+  const trap = harness.proxy.set({ namespace, kind: 'Intent', nth: 1, moment: 'after' });
+  await scene.scale(2);
+  await until('the intent is written, unheard', async () => (trap.held ? true : undefined));
+  await until('the leader acts on it', async () => (kinds().includes('Isolate') ? true : undefined));
+  await sleep(200);
+  await harness.kill();
+  await harness.launch();
+  await scene.settled(2);
+  expect(scene.ended.size).toBe(1);
+  expect(kinds()).toContain('ReturnOwner');
+  // Its controller waits for news of that pod under its own name, for 5 minutes.
+  await scene.scale(3);
+  await scene.settled(3, 20_000);
 }, 120_000);
 
 test('the operator dies after the isolation and never comes back: the workload goes on, the isolated pod is left for its Deployment', async () => {
