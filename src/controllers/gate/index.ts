@@ -61,6 +61,8 @@ const MAX_STEPS = 8;
 const CONFLICT_MS = 50;
 /** A wait that names no end is looked at again; what it waits for has no watch of ours (a PodMonitor, a clock). */
 const RECHECK_MS = 5_000;
+/** The key is read while the caches fill; a pod that is terminating may not wait long for who takes over. */
+const KEY_MS = 50;
 /** Changes in a namespace are gathered for this long before its pods in drain are looked at again. */
 const GATHER_MS = 10;
 /** What is remembered of pods that are gone is dropped this often. */
@@ -124,7 +126,7 @@ export function gateController(options: GateOptions): Controller {
       terminations.gone(ref);
       return {};
     }
-    if (key === undefined) return { afterMs: RECHECK_MS };
+    if (key === undefined) return { afterMs: KEY_MS };
     const pod = memory.newest(cached);
     const uid = pod.metadata.uid ?? '';
     const read = readState(pod, key);
