@@ -94,7 +94,7 @@ export const endpointCheckSchema = withRules(
       3_600,
     ).default(DEFAULT_ENDPOINT_CHECK_TIMEOUT_SECONDS),
     quietSeconds: wholeNumber(
-      'Seconds that are waited after the last proxy has confirmed, for whatever else sends to the pod by its own view of the endpoints (DNS of a headless Service, an Ingress controller, a mesh). Default: 0 where kube-proxy alone serves the Services and every node has confirmed, else 5',
+      'Seconds that are waited after the last proxy has confirmed, for whatever else sends to the pod by its own view of the endpoints (DNS of a headless Service, an Ingress controller, a mesh). Default: where kube-proxy alone serves the Services and every node has confirmed, 2 less the preStop sleep of the pod (for connections on their way), else 5',
       0,
       600,
     ).optional(),

@@ -28,6 +28,8 @@ describe.each(paths)('after isolation (%s)', (path) => {
       5_000,
     ],
     ['no barrier', { progress: { ...clean, proxies: { ...barrier, evidence: 'QuietTime' } } }, 5_000],
+    ['connections on their way, in a pod without a preStop sleep', { pod: { preStopSeconds: 0 } }, 2_000],
+    ['connections on their way, as far as the preStop sleep is too short', { pod: { preStopSeconds: 1 } }, 1_000],
     ['the author', { settings: { quietSeconds: 8 } }, 8_000],
     [
       'the author, over the default',
@@ -44,7 +46,10 @@ describe.each(paths)('after isolation (%s)', (path) => {
 
   it('keeps none when the author wants none', () => {
     const services = [service([], { otherDataPath: 'DNS' })];
-    expect(isolated({ path, progress: clean, services, settings: { quietSeconds: 0 } })).toMatchObject({ do: end });
+    const pod = { preStopSeconds: 0 };
+    expect(isolated({ path, progress: clean, services, pod, settings: { quietSeconds: 0 } })).toMatchObject({
+      do: end,
+    });
   });
 
   it('asks the application, and waits no longer than its time-out', () => {
