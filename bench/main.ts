@@ -69,6 +69,15 @@ const benches: Readonly<Record<string, Bench>> = {
       return true;
     },
   },
+  admission: {
+    about: 'what the warnings add to a write of a Deployment, at 200 a second on a real API server',
+    async run(args) {
+      const json = onlyJson('admission', args);
+      const { run } = await import('./admission.ts');
+      await run({ json, onProgress: progress });
+      return true;
+    },
+  },
   barrier: {
     about: 'bytes, requests and time of a barrier through 2, 20 and 100 pretended service proxies',
     run: async (args, signal) => (await import('./barrier.ts')).run({ json: onlyJson('barrier', args), signal }),

@@ -41,11 +41,12 @@ spec:
     if (workload.strategy?.type !== 'Recreate' || (facts.selecting ?? []).length === 0 || facts.fewestPods === 0)
       return [];
     const isBusy = (facts.busyServices ?? []).length > 0;
-    const pods = facts.fewestPods === undefined ? 'all' : `all ${facts.fewestPods}`;
+    const { fewestPods } = facts;
+    const pods = fewestPods === 1 ? 'the only pod' : `all ${fewestPods === undefined ? '' : `${fewestPods} `}pods`;
     return [
       {
         field: 'spec.strategy.type',
-        message: `Recreate ends ${pods} pods before a new one starts: each rollout loses requests until the first is ready`,
+        message: `Recreate ends ${pods} before a new one starts: each rollout loses requests until the first is ready`,
         remedy:
           'write strategy.type: RollingUpdate if two versions may run side by side; if not, waive this with the reason',
         ...(isBusy ? {} : { level: 'strict' as const }),
