@@ -44,18 +44,20 @@ export function namespaceViewOf({ metadata: { name, labels, deletionTimestamp } 
 /** Name and access modes of a PersistentVolumeClaim. */
 type ClaimModes = readonly [string, readonly string[]];
 
+type Changes<T extends KubeObject> = Pick<Informer<T>, 'onChange'>;
+
 /** What contexts are made from. Without Argo Rollouts, bare ReplicaSets and pods: rules that need those say nothing. */
 export interface ContextInformers {
-  readonly claims: Informer<Claim>;
-  readonly deployments: Informer<Deployment>;
-  readonly services: Informer<Service>;
-  readonly statefulSets: Informer<Known<Workload>>;
-  readonly daemonSets: Informer<Known<Workload>>;
-  readonly podDisruptionBudgets: Informer<Known<DisruptionBudget>>;
-  readonly horizontalPodAutoscalers: Informer<Known<Autoscaler>>;
-  readonly ingresses: Informer<Known<IngressFacts>>;
-  readonly persistentVolumeClaims: Informer<Known<ClaimModes>>;
-  readonly namespaces: Informer<KubeObject>;
+  readonly claims: Changes<Claim>;
+  readonly deployments: Changes<Deployment>;
+  readonly services: Changes<Service>;
+  readonly statefulSets: Changes<Known<Workload>>;
+  readonly daemonSets: Changes<Known<Workload>>;
+  readonly podDisruptionBudgets: Changes<Known<DisruptionBudget>>;
+  readonly horizontalPodAutoscalers: Changes<Known<Autoscaler>>;
+  readonly ingresses: Changes<Known<IngressFacts>>;
+  readonly persistentVolumeClaims: Changes<Known<ClaimModes>>;
+  readonly namespaces: Pick<Informer<KubeObject>, 'onChange' | 'store'>;
 }
 
 /** What is known of each namespace. */
@@ -125,7 +127,7 @@ function rolloutOf({ metadata, spec }: Claim): GracefulRollout | undefined {
 
 /** Reads each object as it changes; what a namespace has of them is put together when it is asked for, and kept. */
 function follow<T extends KubeObject, F, S>(
-  informer: Informer<T>,
+  informer: Changes<T>,
   read: (object: T) => F | undefined,
   sum: (facts: readonly F[]) => S,
   onChange: (namespace: string) => void,

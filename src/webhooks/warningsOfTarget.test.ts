@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import type { Deployment } from '../api/kubernetes.ts';
+import { silentLogger } from '../runtime/index.ts';
+import { CONTEXT_KINDS, type Context, contextOf } from '../safety/index.ts';
+import { service, withApp } from '../safety/testing/manifests.ts';
+import { targetRules } from './warningsOfTarget.ts';
+import type { PolicyDefaults } from './warningsPolicy.ts';
+
+const off = { level: 'off', version: 'latest' } as const;
+const defaults: PolicyDefaults = { warn: { level: 'baseline', version: 'latest' }, audit: off, enforce: off };
+/** Serves without a readiness probe (baseline), from the tag latest (strict). */
+const target = withApp({ readinessProbe: undefined, image: 'example.com/web:latest' }) as unknown as Deployment;
+const known = contextOf([service()], { namespace: 'shop', complete: CONTEXT_KINDS });
+
+function codes(labels: Record<string, string> = {}, synced = true, context: () => Context = () => known): string[] {
+  const view = { synced: () => synced, contextOf: context, namespaceLabels: () => labels };
+  const judge = targetRules({ view, defaults, nowMs: () => 0, log: silentLogger });
+  return judge(target).map(({ code, severity }) => `${code} ${severity}`);
+}
+
+test('the level is the strictest that the namespace asks for', () => {
+  expect(codes()).toEqual(['GR101 warning']);
+  expect(codes({ 'graceful-rollout.io/audit': 'strict' })).toEqual(
+    expect.arrayContaining(['GR101 warning', 'GR501 warning']),
+  );
+  expect(codes({ 'graceful-rollout.io/warn': 'off', 'graceful-rollout.io/enforce': 'baseline' })).toEqual([
+    'GR101 warning',
+  ]);
+  expect(codes({ 'graceful-rollout.io/warn': 'off' })).toEqual([]);
+});
+
+test('nothing is said before the first lists, and a slip costs nobody the contract', () => {
+  expect(codes({}, false)).toEqual([]);
+  const slip = (): Context => {
+    throw new Error('a slip');
+  };
+  expect(codes({}, true, slip)).toEqual([]);
+});
