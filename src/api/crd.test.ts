@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { customResourceDefinition } from './crd.ts';
+import { parse } from 'yaml';
+import { crdYaml, customResourceDefinition } from './crd.ts';
 import { type StructuralSchema, structuralSchema } from './structuralSchema.ts';
 
 type Field = readonly [path: string, schema: StructuralSchema];
@@ -73,4 +74,8 @@ test('names and columns', () => {
       ],
     },
   });
+});
+
+test('a reader of YAML 1.1 (kubectl, Helm) gets the same object: no plain Off', () => {
+  expect(parse(crdYaml(), { version: '1.1' })).toEqual(JSON.parse(JSON.stringify(customResourceDefinition())));
 });

@@ -45,5 +45,7 @@ function column(name: string, jsonPath: string, description: string) {
 /** The CRD as the YAML file that is committed. */
 export function crdYaml(): string {
   const header = '# Generated from src/api by `npm run generate`: do not edit.\n';
-  return header + stringify(customResourceDefinition(), { lineWidth: 0, aliasDuplicateObjects: false });
+  // kubectl and Helm read YAML 1.1, where a plain Off, No or Yes is a boolean: such words are quoted.
+  const options = { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false } as const;
+  return header + stringify(customResourceDefinition(), options);
 }
