@@ -105,6 +105,7 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
   const names = {
     configuration: `${release}-graceful-rollout`,
     gate: `${release}-graceful-rollout-gate`,
+    warnings: `${release}-graceful-rollout-warnings`,
     barrier: `${release}-graceful-rollout-barrier`,
     secret: `${release}-graceful-rollout-webhook-tls`,
   };
@@ -136,6 +137,10 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
       ['patch', 'validatingwebhookconfiguration', names.gate, '--type=json', `--patch=${JSON.stringify(gated)}`],
       { check: true },
     );
+    const judged = JSON.stringify([{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: caBundle }]);
+    await kubectl(['patch', 'validatingwebhookconfiguration', names.warnings, '--type=json', `--patch=${judged}`], {
+      check: true,
+    });
     const data = { 'tls.crt': 'Y2VydA==', 'tls.key': 'a2V5', 'gate-key': 'AAEC' };
     await kubectl(
       ['patch', 'secret', names.secret, `--namespace=${namespace}`, `--patch=${JSON.stringify({ data })}`],
@@ -155,6 +160,8 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
         { ...kept, timeoutSeconds: 30 },
         { ...kept, timeoutSeconds },
       ]);
+      const warnings = await read(`validatingwebhookconfiguration/${names.warnings}`);
+      expect(warnings['webhooks']).toMatchObject([{ timeoutSeconds: 1, clientConfig: { caBundle } }]);
       expect((await read(`secret/${names.secret}`, `--namespace=${namespace}`))['data']).toEqual(data);
     };
     await upgrade();
@@ -187,6 +194,9 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
     expect(await may('create', 'leases.coordination.k8s.io', own)).toBe(true);
     expect(await may('patch', `mutatingwebhookconfiguration/${names.configuration}`)).toBe(true);
     expect(await may('patch', `validatingwebhookconfiguration/${names.gate}`)).toBe(true);
+    expect(await may('patch', `validatingwebhookconfiguration/${names.warnings}`)).toBe(true);
+    expect(await may('list', 'horizontalpodautoscalers.autoscaling', '--namespace=default')).toBe(true);
+    expect(await may('list', 'namespaces')).toBe(true);
     expect(await may('delete', 'pods', '--namespace=default')).toBe(true);
     expect(await may('create', 'pods', '--subresource=eviction', '--namespace=default')).toBe(true);
     expect(await may('update', 'replicasets.apps', '--subresource=finalizers', '--namespace=default')).toBe(true);
@@ -208,6 +218,21 @@ describe.each(helmVersions)('a release by Helm %i', (version) => {
     expect(await may('update', 'endpointslices.discovery.k8s.io', '--namespace=default')).toBe(false);
     expect(await may('patch', 'service/another', '--subresource=status', own)).toBe(false);
     expect(await may('patch', 'nodes')).toBe(false);
+    expect(await may('patch', 'namespaces')).toBe(false);
+    expect(await may('patch', 'persistentvolumeclaims', '--namespace=default')).toBe(false);
+  });
+
+  it('without the warnings has no rights for them, and keeps the gate', async () => {
+    await upgrade('--set', 'warnings.enabled=false');
+    const user = `--as=system:serviceaccount:${namespace}:${names.configuration}`;
+    const may = async (...question: string[]): Promise<boolean> =>
+      (await kubectl(['auth', 'can-i', '--quiet', user, ...question])).code === 0;
+    expect(await may('list', 'namespaces')).toBe(false);
+    expect(await may('list', 'horizontalpodautoscalers.autoscaling', '--namespace=default')).toBe(false);
+    expect(await may('list', 'poddisruptionbudgets.policy', '--namespace=default')).toBe(true);
+    const gone = await kubectl(['get', 'validatingwebhookconfiguration', names.warnings, '--output=name']);
+    expect(gone.stderr).toContain('NotFound');
+    await upgrade();
   });
 
   it('without the gate has no rights on pods', async () => {
