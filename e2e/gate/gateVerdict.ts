@@ -57,6 +57,8 @@ function protectedShortcomings({ lost, kernelLosses, byClass, podEnds }: GateRow
 /** What kubectl of plain Kubernetes says on standard error while it drains a node or has nothing to complain of. */
 const ORDINARY = [
   /^Warning: ignoring DaemonSet-managed Pods/,
+  // kubectl rollout undo, of anything that was applied.
+  /^Warning: resource .* was previously managed with 'kubectl apply'\. Rolling back/,
   /^error when evicting pods\/.* \(will retry after 5s\): /,
   /^\s*$/,
 ];

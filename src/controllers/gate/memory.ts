@@ -12,6 +12,8 @@ export interface PodMemory {
   reasonAtMs?: number;
   /** When people were last told that it waits. */
   toldAtMs?: number;
+  /** Whether it was an endpoint when its end was first seen. */
+  served?: boolean;
   outcome?: Evidence['outcome'];
   violation?: string;
 }

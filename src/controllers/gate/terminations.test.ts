@@ -108,3 +108,17 @@ test('a drain that was called off is no part of the pod’s later end', () => {
   expect(gate.ended).toMatchObject([{ path: 'Ungated' }]);
   expect(gate.ended[0]).not.toHaveProperty('by');
 });
+
+test('a pod that never was Ready had no proxy to leave: no margin, no violation', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list(['b', 'c']);
+  const young = { ...gate.view('a'), ready: false };
+  expect(gate.terminations.ending(young, undefined, claim(), observing)).toEqual({});
+  expect(gate.barriers).toBe(0);
+  await gate.clock.advance(1_000);
+  gate.terminations.gone(ref);
+  expect(gate.ended).toHaveLength(1);
+  expect(gate.ended[0]?.proxies).toBeUndefined();
+  expect(gate.events).toEqual([]);
+});

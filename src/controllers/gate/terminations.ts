@@ -64,10 +64,13 @@ export class Terminations {
     const { uid = '' } = pod.metadata;
     const podMemory = memory.of(uid);
     const { progress, running } = podMemory;
+    const listedReady = caches.slices
+      .byIndex(byPodUid, uid)
+      .some(({ endpoints }) => endpoints.some((endpoint) => endpoint.uid === uid && endpoint.ready));
+    podMemory.served ??= state !== undefined || pod.ready || listedReady;
+    // It was no endpoint of anything: no proxy has to let go of it, and no margin can be told.
+    if (!podMemory.served) return {};
     if (progress.slicesCleanAtMs === undefined) {
-      const listedReady = caches.slices
-        .byIndex(byPodUid, uid)
-        .some(({ endpoints }) => endpoints.some((endpoint) => endpoint.uid === uid && endpoint.ready));
       // The next change of a slice brings us here again only for pods in drain: look again soon.
       if (listedReady) return { afterMs: LOOK_AGAIN_MS };
       memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
