@@ -22,6 +22,9 @@ const all = [...loss, ...others];
 /** One row of `servers`: it has its place in `npm test` and in the smoke run. */
 const smoke = ['e2e/cases/rollout.e2e.ts'];
 
+/** The gate's cases once: the server that exits at once, as many requests as the operation takes. `--full` has the figures. */
+const quickGate = { GATE_REQUESTS: '6000', GATE_SERVERS: 'abrupt' };
+
 const wanted = readArguments();
 if (typeof wanted === 'string') {
   console.error(`${wanted}\n\n${usage}`);
@@ -100,9 +103,6 @@ async function runCases({ full, smoke: smokeOnly, kubernetes, proxyMode }: Wante
   }
   return results;
 }
-
-/** The gate's cases once: the server that exits at once, as many requests as the operation takes. `--full` has the figures. */
-const quickGate = { GATE_REQUESTS: '6000', GATE_SERVERS: 'abrupt' };
 
 function cases(
   title: string,

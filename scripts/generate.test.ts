@@ -12,7 +12,7 @@ test.each(generated.map((file) => [file.path, file] as const))(
 
 /** The program without its tests and without the registry itself. */
 const source = globSync('src/{contract,controllers,webhooks}/**/*.ts')
-  .concat('src/operator.ts')
+  .concat('src/operator.ts', 'src/gateParts.ts', 'src/warningParts.ts')
   .filter((path) => !path.endsWith('.test.ts'))
   .map((path) => readFileSync(path, 'utf8'))
   .join('\n');

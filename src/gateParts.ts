@@ -92,10 +92,16 @@ export interface GateParts {
   readonly controllers: readonly Controller[];
   readonly handlers: Readonly<Record<string, AdmissionHandler>>;
   readonly scope: GateScope;
+  /** Why the webhooks would admit everything; undefined when they would not. */
+  problem(): string | undefined;
 }
+
+/** A replica that has just started takes the leader for dead until it has seen the Lease change; it is not waited for longer. */
+const LEADER_SEEN_MS = 10_000;
 
 export function createGateParts(options: GatePartsOptions): GateParts {
   const { client, leaderClient, clock, log, metrics, registry, onNote } = options;
+  const startedMs = clock.monotonicMs();
   const indexers = { [byNamespace]: namespaceOf };
   const podInformer = createInformer<Pod, PodView>({
     client,
@@ -341,6 +347,11 @@ export function createGateParts(options: GatePartsOptions): GateParts {
       '/gate-evictions': handlers.gateEvictions,
     },
     scope,
+    problem: () => {
+      if (stateKey.current() === undefined) return 'the key of the gate was not read yet';
+      const early = clock.monotonicMs() - startedMs < LEADER_SEEN_MS;
+      return early && !health.alive() ? 'no leader was seen yet' : undefined;
+    },
   };
 }
 

@@ -287,6 +287,7 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   manager.addServer(managed(webhook, clock));
   health.addReadinessCheck('webhook', () => (webhook.ready() ? undefined : 'the webhook does not serve yet'));
+  if (gate !== undefined) health.addReadinessCheck('gate', () => gate.problem());
   health.addReadinessCheck('certificate', () =>
     certificates.ready() ? undefined : 'the certificate of the webhook is not issued or its CA not published yet',
   );

@@ -122,6 +122,7 @@ export class GateActions {
       case 'VerifyProxies':
         this.#beside(input, 'proxies', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
+          reporter.silentProxies(pod, answer.silent, input.claim);
           return () => memory.note(uid, { proxies: answer });
         });
         return { afterMs: RECHECK_MS };

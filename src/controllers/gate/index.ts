@@ -62,7 +62,7 @@ const CONFLICT_MS = 50;
 /** A wait that names no end is looked at again; what it waits for has no watch of ours (a PodMonitor, a clock). */
 const RECHECK_MS = 5_000;
 /** The key is read while the caches fill; a pod that is terminating may not wait long for who takes over. */
-const KEY_MS = 50;
+const KEY_MS = 250;
 /** Changes in a namespace are gathered for this long before its pods in drain are looked at again. */
 const GATHER_MS = 10;
 /** What is remembered of pods that are gone is dropped this often. */

@@ -89,3 +89,11 @@ test('the log keeps the last 200 ends of a GracefulRollout, each pod once', () =
   expect(log.of('shop/gr').at(-1)).toMatchObject({ uid: '249', violation: 'x' });
   expect(log.of('shop/other')).toEqual([]);
 });
+
+test('proxies that are silent are named, the first five of them', () => {
+  const { reporter, events, pod } = setUp();
+  reporter.silentProxies(pod, [], claim());
+  reporter.silentProxies(pod, ['n7', 'n1', 'n2', 'n3', 'n4', 'n5'], claim());
+  expect(events).toMatchObject([{ type: 'Warning', reason: 'ProxySilent' }]);
+  expect(events[0]?.note).toContain('n1, n2, n3, n4, n5 and 1 more do not confirm');
+});

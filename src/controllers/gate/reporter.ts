@@ -15,6 +15,9 @@ export interface GateReporterOptions {
   readonly onNews: (claim: Claim) => void;
 }
 
+/** Nodes that one note names. */
+const NAMED_NODES = 5;
+
 /** Tells people what the gate does: events on the GracefulRollout, metrics, and the material of its status. */
 export class GateReporter {
   readonly #options: GateReporterOptions;
@@ -68,6 +71,15 @@ export class GateReporter {
 
   violation(pod: PodView, _state: DrainState, violation: string, claim: Claim | undefined): void {
     this.#record('DrainViolation', 'LetGo', pod, claim, violation);
+  }
+
+  /** Without figures or pods in the note: the same nodes are one event that is counted. */
+  silentProxies(pod: PodView, nodes: readonly string[], claim: Claim | undefined): void {
+    if (nodes.length === 0) return;
+    const some = nodes.toSorted().slice(0, NAMED_NODES).join(', ');
+    const more = nodes.length > NAMED_NODES ? ` and ${nodes.length - NAMED_NODES} more` : '';
+    const note = `the service proxies of ${some}${more} do not confirm in time; quiet time covers them: see whether kube-proxy runs there and whether its health-check node port can be reached`;
+    this.#record('ProxySilent', 'Verify', pod, claim, note);
   }
 
   forged(pod: PodView, claim: Claim | undefined): void {
