@@ -233,7 +233,11 @@ describe.concurrent('the gate', () => {
     });
     await scene.scale(2);
     await scene.settled(2);
-    expect(kindsIn(scene)).toEqual(['Intent', 'Isolate', 'LetGo']);
+    // The ReplicaSet controller may name a second pod before it has seen the first one leave: that intent is called off.
+    const kinds = kindsIn(scene);
+    const times = (kind: string) => kinds.filter((each) => each === kind).length;
+    expect(kinds.filter((kind) => kind !== 'Intent' && kind !== 'Cancel')).toEqual(['Isolate', 'LetGo']);
+    expect(times('Intent')).toBe(1 + times('Cancel'));
     expect(scene.fewestReady).toBe(2);
   });
 

@@ -44,7 +44,6 @@ beforeAll(async () => {
 }, 900_000);
 
 afterAll(async () => {
-  (await import('node:fs')).copyFileSync(harness.api.controlPlane.folder + '/operator.log', '/tmp/gk-operator.log');
   await Promise.all((stages ?? []).map(({ scene }) => scene.end()));
   await harness?.stop();
 });
@@ -63,7 +62,11 @@ async function play(
   await until('the status shows no drain', async () => ((await scene.drainsInStatus()) === 0 ? true : undefined)).catch(
     note('the status'),
   );
-  if (scene.ended.size !== path.ends) wrong.push(`${scene.ended.size} pods ended, ${path.ends} were to`);
+  // Killed between an intent and its answer, the DELETE is admitted (fail open) beside a pod that is already on its way: the
+  // ReplicaSet makes one more.
+  const admitted = trap === undefined ? 0 : 1;
+  const { size } = scene.ended;
+  if (size < path.ends || size > path.ends + admitted) wrong.push(`${size} pods ended, ${path.ends} were to`);
   const fewest = trap === undefined ? path.fewestReady : (path.fewestReadyWhenKilled?.(trap.kind) ?? path.fewestReady);
   if (scene.fewestReady < fewest) wrong.push(`a Service had ${scene.fewestReady} ready endpoints`);
   const warnings = (await scene.warnings()).filter((line) => !line.startsWith('GracefulRollout'));
