@@ -10,7 +10,7 @@ type Step = {
 };
 
 /** A client that shows one step per poll, and stays at the last. */
-function scripted(steps: readonly Step[]): Client {
+function scripted(deployment: string, steps: readonly Step[]): Client {
   let polls = 0;
   const step = (): Step => {
     const current = steps[Math.min(polls, steps.length - 1)];
@@ -32,8 +32,10 @@ function scripted(steps: readonly Step[]): Client {
     },
     list: () => {
       const items = step().pods.map(([name, terminating]) => ({
-        metadata: { name, ...(terminating ? { deletionTimestamp: 'now' } : {}) },
+        metadata: { name: `${deployment}-${name}`, ...(terminating ? { deletionTimestamp: 'now' } : {}) },
       }));
+      // Of the other Deployment in the namespace.
+      items.push({ metadata: { name: 'other-1' } });
       polls++;
       return answer({ items, resourceVersion: '1' });
     },
@@ -53,7 +55,7 @@ const never = new AbortController().signal;
 
 describe('a rollout is settled', () => {
   it('not when the new pods are available, but when the old ones are gone too', async () => {
-    const client = scripted([
+    const client = scripted('plain', [
       {
         updated: 1,
         total: 3,
@@ -98,12 +100,12 @@ describe('a rollout is settled', () => {
     const { times, podEnds } = await followRollout(client, 'shop', 'plain', startedAtMs, 10_000, never);
     expect(times.availableAtMs - startedAtMs).toBeGreaterThanOrEqual(240);
     expect(times.settledAtMs - times.availableAtMs).toBeGreaterThanOrEqual(490);
-    expect(podEnds.map((end) => end.pod)).toEqual(['old-2', 'old-1']);
+    expect(podEnds.map((end) => end.pod)).toEqual(['plain-old-2', 'plain-old-1']);
     for (const end of podEnds) expect(end.goneAtMs).toBeGreaterThan(end.terminatingAtMs);
   });
 
   it('never when it is stuck: the error says what is missing', async () => {
-    const client = scripted([{ updated: 1, total: 3, available: 2, pods: [['old-1', true]] }]);
+    const client = scripted('protected', [{ updated: 1, total: 3, available: 2, pods: [['old-1', true]] }]);
     const follow = followRollout(client, 'shop', 'protected', Date.now(), 300, never);
     await expect(follow).rejects.toThrow(
       /shop\/protected: not settled after 300 ms: 1 of 2 updated, 2 available, 1 terminating/,

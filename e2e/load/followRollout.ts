@@ -27,10 +27,12 @@ export async function followRollout(
   const ends: PodEnd[] = [];
   let availableAtMs: number | undefined;
   for (;;) {
-    const [deployment, { items }] = await Promise.all([
+    const [deployment, everyPod] = await Promise.all([
       client.get(deployments, { namespace, name }, { signal }),
-      client.list(pods, { namespace, labelSelector: `app=${name}`, signal }),
+      client.list(pods, { namespace, signal }),
     ]);
+    // By name: a pod that the gate has taken out of its Services has lost the label.
+    const items = everyPod.items.filter(({ metadata }) => metadata.name?.startsWith(`${name}-`) === true);
     const nowMs = Date.now();
     noteEnds(items, nowMs, terminating, ends);
     const { replicas = 1 } = deployment.spec;
