@@ -120,7 +120,7 @@ export const endpointCheckSchema = withRules(
 export const evictionSchema = z
   .object({
     minReady: wholeNumber(
-      'Ready pods that the target keeps while one of its pods is evicted: where it would have fewer, the replacement comes first. Default: none but those that the Services and the PodDisruptionBudgets need',
+      'Ready pods that the target keeps while one of its pods is evicted: where it would have fewer, the replacement comes first. Default: all but a quarter of the replicas (at least one pod may be missing), as in a rolling update; 0: only what the Services and the PodDisruptionBudgets need',
       0,
     ).optional(),
     replacementTimeoutSeconds: wholeNumber(

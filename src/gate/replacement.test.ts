@@ -30,6 +30,16 @@ describe('an eviction', () => {
     ['with others to serve leaves at once', { path: 'Eviction' }, { ...isolates, handOver: true }],
     ['of the last endpoint: replacement first', { path: 'Eviction', ...alone1 }, { do: 'HandOver' }],
     ['below minReady: replacement first', { path: 'Eviction', settings: { minReady: 3 } }, { do: 'HandOver' }],
+    [
+      'without a minReady, of four pods of which two are leaving: replacement first',
+      { path: 'Eviction', deployment: { replicas: 4 } },
+      { do: 'HandOver' },
+    ],
+    [
+      'with a minReady of 0, of four pods of which two are leaving: at once',
+      { path: 'Eviction', deployment: { replicas: 4 }, settings: { minReady: 0 } },
+      isolates,
+    ],
     ['at minReady leaves at once', { path: 'Eviction', settings: { minReady: 2 } }, isolates],
     [
       'with a minReady beyond its replicas waits for what can be',

@@ -17,9 +17,15 @@ export function isReplacementNeeded(observation: Observation): boolean {
   return observation.budgets.length > 0 || readyWithout(observation) < minReadyOf(observation);
 }
 
-/** More than the Deployment has replicas can never be Ready: that would hold every eviction for ever. */
-function minReadyOf({ settings, deployment }: Observation): number {
-  return Math.min(settings.minReady ?? 0, deployment?.replicas ?? 0);
+/**
+ * As the author wrote it; else, where a Service sends to the pods, all but a quarter (at least one pod), as a rolling update may
+ * miss by default: two nodes drained at once must not leave all the load to the last pod. More than the Deployment has replicas
+ * can never be Ready: that would hold every eviction for ever.
+ */
+function minReadyOf({ settings, deployment, services }: Observation): number {
+  const replicas = deployment?.replicas ?? 0;
+  const usual = services.length === 0 ? 0 : replicas - Math.max(1, Math.floor(replicas / 4));
+  return Math.min(settings.minReady ?? usual, replicas);
 }
 
 /** What is still to be done or waited for before a handed-over pod may leave. Undefined: nothing. */
@@ -39,7 +45,7 @@ export function stepToReplace(observation: Observation): GateStep | undefined {
  * are asked to leave themselves do not count.
  */
 function missingReplacement(observation: Observation): string | undefined {
-  const { replicaSet, state, deployment } = observation;
+  const { replicaSet, state, deployment, settings } = observation;
   const ready = readyStandIns(observation).length;
   if (replicaSet !== undefined && ready < replicaSet.replicas) {
     return `waiting for its replacement: ${ready} of ${replicaSet.replicas} pods of ReplicaSet ${replicaSet.name} are Ready`;
@@ -49,7 +55,7 @@ function missingReplacement(observation: Observation): string | undefined {
   const stays = readyWithout(observation);
   const minReady = minReadyOf(observation);
   if (state.path === 'Eviction' && stays < minReady) {
-    return `waiting for its replacement: ${stays} other pods of Deployment ${deployment?.name} are Ready, spec.eviction.minReady is ${minReady}`;
+    return `waiting for its replacement: ${stays} other pods of Deployment ${deployment?.name} are Ready, ${minReady} must be (spec.eviction.minReady${settings.minReady === undefined ? ', by default all but a quarter' : ''})`;
   }
   return undefined;
 }
