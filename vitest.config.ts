@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** The operator killed at each of the gate's writes: minutes, so a project of its own, for `npm run e2e -- --full`. */
+const kills = 'e2e/api/gateKills.api.test.ts';
+
 /**
  * `unit`: pure, no network beyond loopback. `api`: real etcd + kube-apiserver, started once by the global set-up.
  * `cluster`: real nodes, the operator installed by its chart; one file at a time, because load figures share the CPUs.
@@ -19,10 +22,21 @@ export default defineConfig({
         test: {
           name: 'api',
           include: ['src/**/*.api.test.ts', 'e2e/**/*.api.test.ts'],
+          exclude: [kills, '**/node_modules/**'],
           globalSetup: ['e2e/cluster/vitestGlobalSetup.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'kills',
+          include: [kills],
+          globalSetup: ['e2e/cluster/vitestGlobalSetup.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          maxWorkers: 1,
         },
       },
       {

@@ -1,7 +1,7 @@
 /**
- * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--full`: the loss cases three times in a row,
- * then once with kube-proxy in nftables mode, and Kubernetes 1.36 and 1.35, each with the API-level tests. `--smoke`: one
- * rollout only.
+ * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--full`: the loss cases three times in a row, then once with
+ * kube-proxy in nftables mode, the operator killed at every write of the gate, and Kubernetes 1.36 and 1.35, each with the
+ * API-level tests. `--smoke`: one rollout only.
  */
 import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -92,6 +92,9 @@ async function runCases({ full, smoke: smokeOnly, kubernetes, proxyMode }: Wante
     results.push(await cases(`loss, run ${run} of 3`, defaultKubernetes, defaultProxyMode, loss));
   results.push(await cases('every other case', defaultKubernetes, defaultProxyMode, others));
   results.push(await cases('loss', defaultKubernetes, 'nftables', loss));
+  results.push(
+    await runSuite({ title: 'the operator killed at every write of the gate', args: ['--project', 'kills'] }),
+  );
   for (const version of testedKubernetes.slice(1)) {
     const api = {
       title: `real API server ${version}`,
