@@ -1,7 +1,7 @@
 /**
- * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--full`: the loss cases three times in a row, then once with
+ * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--full`: the loss cases three times in a row, every case with
  * kube-proxy in nftables mode, the operator killed at every write of the gate, and Kubernetes 1.36 and 1.35, each with the
- * API-level tests. `--smoke`: one rollout only.
+ * API-level tests; hours, so `--part` runs some of it. `--smoke`: one rollout only.
  */
 import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -9,21 +9,23 @@ import { close, runSuite, type SuiteResult } from '../scripts/suite.ts';
 import { defaultProxyMode } from './cluster/cluster.ts';
 import { defaultKubernetes, parseKubernetesVersion, testedKubernetes } from './cluster/kubernetesVersions.ts';
 
-const usage = `npm run e2e -- [--smoke | --full] [--kubernetes ${defaultKubernetes}] [--proxy-mode iptables|nftables]`;
+const parts = ['loss', 'gate', 'others', 'nftables', 'kills', ...testedKubernetes.slice(1)];
+const usage = `npm run e2e -- [--smoke] [--kubernetes ${defaultKubernetes}] [--proxy-mode iptables|nftables]
+npm run e2e -- --full [--part ${parts.join('|')}]...`;
 
 const gateLoss = [
   ...['Rollout', 'FirstRollout', 'Undo', 'ScaleDown', 'DeletePod'],
   ...['Drain', 'DrainSingle', 'DrainBudget', 'RolloutAndDrain', 'ThreeNodes'],
 ].map(gateFile);
 const gateOthers = ['SlowProxy', 'Absent', 'Swallowed', 'Exempt', 'LostNode', 'People'].map(gateFile);
-const loss = ['e2e/cases/servers.e2e.ts', ...gateLoss];
+const loss = ['e2e/cases/servers.e2e.ts'];
 const others = ['e2e/cases/installation.e2e.ts', 'e2e/cases/clusterLifecycle.e2e.ts', ...gateOthers];
-const all = [...loss, ...others];
+const all = [...loss, ...gateLoss, ...others];
 /** One row of `servers`: it has its place in `npm test` and in the smoke run. */
 const smoke = ['e2e/cases/rollout.e2e.ts'];
 
-/** The gate's cases once: the server that exits at once, as many requests as the operation takes. `--full` has the figures. */
-const quickGate = { GATE_REQUESTS: '6000', GATE_SERVERS: 'abrupt' };
+/** As many requests as the operation takes, the gate's cases with the server that exits at once. `--full` has the figures. */
+const quick = { LOSS_REQUESTS: '6000', GATE_REQUESTS: '6000', GATE_SERVERS: 'abrupt' };
 
 const wanted = readArguments();
 if (typeof wanted === 'string') {
@@ -43,7 +45,8 @@ function gateFile(name: string): string {
 }
 
 interface Wanted {
-  readonly full: boolean;
+  /** Of `--full`, in their order; none without it. */
+  readonly parts: readonly string[];
   readonly smoke: boolean;
   readonly kubernetes: string;
   readonly proxyMode: string;
@@ -55,20 +58,35 @@ function readArguments(): Wanted | string {
     const { values } = parseArgs({
       options: {
         full: { type: 'boolean', default: false },
+        part: { type: 'string', multiple: true, default: [] },
         smoke: { type: 'boolean', default: false },
         kubernetes: { type: 'string' },
         'proxy-mode': { type: 'string' },
       },
     });
-    const { full, kubernetes = defaultKubernetes, 'proxy-mode': proxyMode = defaultProxyMode } = values;
-    if (full && values.smoke) return '--full and --smoke do not go together';
+    const {
+      full,
+      part,
+      smoke: smokeOnly,
+      kubernetes = defaultKubernetes,
+      'proxy-mode': proxyMode = defaultProxyMode,
+    } = values;
+    if (full && smokeOnly) return '--full and --smoke do not go together';
     if (full && (values.kubernetes !== undefined || values['proxy-mode'] !== undefined)) {
       return '--full runs every version and both proxy modes: it takes neither --kubernetes nor --proxy-mode';
     }
+    if (!full && part.length > 0) return '--part names a part of --full';
+    const unknown = part.find((name) => !parts.includes(name));
+    if (unknown !== undefined) return `--part is one of ${parts.join(', ')}, not "${unknown}"`;
     if (proxyMode !== 'nftables' && proxyMode !== 'iptables') {
       return `--proxy-mode is nftables or iptables, not "${proxyMode}"`;
     }
-    return { full, smoke: values.smoke, kubernetes: parseKubernetesVersion(kubernetes).text, proxyMode };
+    return {
+      parts: full ? parts.filter((name) => part.length === 0 || part.includes(name)) : [],
+      smoke: smokeOnly,
+      kubernetes: parseKubernetesVersion(kubernetes).text,
+      proxyMode,
+    };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -84,27 +102,55 @@ function listProblems(): string[] {
   ];
 }
 
-async function runCases({ full, smoke: smokeOnly, kubernetes, proxyMode }: Wanted): Promise<SuiteResult[]> {
+async function runCases({
+  parts: wantedParts,
+  smoke: smokeOnly,
+  kubernetes,
+  proxyMode,
+}: Wanted): Promise<SuiteResult[]> {
   if (smokeOnly) return [await cases('smoke run', kubernetes, proxyMode, smoke)];
-  if (!full) return [await cases('every case', kubernetes, proxyMode, all, quickGate)];
+  if (wantedParts.length === 0) return [await cases('every case', kubernetes, proxyMode, all, quick)];
   const results: SuiteResult[] = [];
-  for (const run of [1, 2, 3])
-    results.push(await cases(`loss, run ${run} of 3`, defaultKubernetes, defaultProxyMode, loss));
-  results.push(await cases('every other case', defaultKubernetes, defaultProxyMode, others));
-  results.push(await cases('loss', defaultKubernetes, 'nftables', loss));
-  results.push(
-    await runSuite({ title: 'the operator killed at every write of the gate', args: ['--project', 'kills'] }),
-  );
-  for (const version of testedKubernetes.slice(1)) {
-    const api = {
-      title: `real API server ${version}`,
-      args: ['--project', 'api'],
-      env: environment(version, defaultProxyMode),
-    };
-    results.push(await runSuite(api));
-    results.push(await cases('every case', version, defaultProxyMode, all, quickGate));
+  for (const part of wantedParts) {
+    for (const run of suitesOf(part)) {
+      const startedMs = Date.now();
+      const result = await run();
+      const minutes = Math.round((Date.now() - startedMs) / 60_000);
+      console.log(`--- ${part}: ${result.passed} passed, ${result.failed} failed in ${minutes} min`);
+      results.push(result);
+    }
   }
   return results;
+}
+
+/** What a part of `--full` runs. */
+function suitesOf(part: string): readonly (() => Promise<SuiteResult>)[] {
+  const three = (title: string, files: readonly string[]): (() => Promise<SuiteResult>)[] =>
+    [1, 2, 3].map((run) => () => cases(`${title}, run ${run} of 3`, defaultKubernetes, defaultProxyMode, files));
+  switch (part) {
+    case 'loss':
+      return three('loss by server', loss);
+    case 'gate':
+      return three('loss with the gate', gateLoss);
+    case 'others':
+      return [() => cases('every other case', defaultKubernetes, defaultProxyMode, others)];
+    case 'nftables':
+      return [() => cases('every case', defaultKubernetes, 'nftables', all, quick)];
+    case 'kills':
+      return [
+        () => runSuite({ title: 'the operator killed at every write of the gate', args: ['--project', 'kills'] }),
+      ];
+    default:
+      return [
+        () =>
+          runSuite({
+            title: `real API server ${part}`,
+            args: ['--project', 'api'],
+            env: environment(part, defaultProxyMode),
+          }),
+        () => cases('every case', part, defaultProxyMode, all, quick),
+      ];
+  }
 }
 
 function cases(

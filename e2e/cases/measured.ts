@@ -14,6 +14,7 @@ export async function measured(
   options: {
     readonly servers: readonly ServerName[];
     readonly modes?: readonly ConnectionMode[];
+    readonly minimumRequests?: number;
     readonly signal: AbortSignal;
   },
 ): Promise<LossReport> {
