@@ -1,5 +1,6 @@
 import type { Finding } from '../api/index.ts';
-import type { Deployment, LabelSelector, PodAffinityTerm } from '../api/kubernetes.ts';
+import type { Deployment, PodAffinityTerm } from '../api/kubernetes.ts';
+import { matchesLabelSelector } from '../api/labelSelector.ts';
 import { finding, namesOf } from './findings.ts';
 import { longRunning } from './servingContainers.ts';
 
@@ -44,28 +45,6 @@ function keepsApart(term: PodAffinityTerm, { metadata, spec }: Deployment): bool
     topologyKey === 'kubernetes.io/hostname' &&
     isHere &&
     !matchLabelKeys.includes('pod-template-hash') &&
-    labelSelector !== undefined &&
-    isSelected(labelSelector, spec.template.metadata?.labels ?? {})
-  );
-}
-
-/** As metav1.LabelSelectorAsSelector: all must hold, an empty selector selects everything. */
-function isSelected(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  const { matchLabels = {}, matchExpressions = [] } = selector;
-  return (
-    Object.entries(matchLabels).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => {
-      const label = Object.hasOwn(labels, key) ? labels[key] : undefined;
-      switch (operator) {
-        case 'In':
-          return label !== undefined && values.includes(label);
-        case 'NotIn':
-          return label === undefined || !values.includes(label);
-        case 'Exists':
-          return label !== undefined;
-        case 'DoesNotExist':
-          return label === undefined;
-      }
-    })
+    matchesLabelSelector(labelSelector, spec.template.metadata?.labels ?? {})
   );
 }

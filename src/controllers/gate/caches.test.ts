@@ -1,36 +1,6 @@
 import { expect, test } from 'vitest';
-import type { LabelSelector } from '../../api/kubernetes.ts';
-import { deploymentOwner, governing, matchesSelector, selectorKeys } from './caches.ts';
+import { deploymentOwner, governing } from './caches.ts';
 import { claim, FakeGate, deploymentOwner as owner } from './gateFakes.ts';
-
-const labels = { app: 'web', tier: 'front' };
-const expression = (key: string, operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist', values?: string[]) => ({
-  matchExpressions: [{ key, operator, ...(values === undefined ? {} : { values }) }],
-});
-
-test.each<[LabelSelector | undefined, boolean]>([
-  [undefined, false],
-  [{}, true],
-  [{ matchLabels: { app: 'web' } }, true],
-  [{ matchLabels: { app: 'web', tier: 'back' } }, false],
-  [{ matchLabels: { toString: 'x' } }, false],
-  [expression('app', 'In', ['db', 'web']), true],
-  [expression('app', 'In', []), false],
-  [expression('zone', 'In', ['a']), false],
-  [expression('app', 'NotIn', ['web']), false],
-  [expression('zone', 'NotIn', ['a']), true],
-  [expression('app', 'Exists'), true],
-  [expression('constructor', 'Exists'), false],
-  [expression('zone', 'DoesNotExist'), true],
-  [{ matchLabels: { app: 'web' }, ...expression('tier', 'DoesNotExist') }, false],
-])('%j', (selector, expected) => {
-  expect(matchesSelector(selector, labels)).toBe(expected);
-});
-
-test('the keys that a selector looks at', () => {
-  expect(selectorKeys(undefined)).toEqual([]);
-  expect(selectorKeys({ matchLabels: { app: 'web' }, ...expression('tier', 'Exists') })).toEqual(['app', 'tier']);
-});
 
 test('the Deployment of a pod: through its ReplicaSet, or directly once it was handed over', () => {
   const { caches, informers, ...gate } = new FakeGate();

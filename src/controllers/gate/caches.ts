@@ -85,33 +85,3 @@ export function governing(
   if (claim?.spec === undefined) return undefined;
   return { claim, settings: gateSettingsOf(claim.spec) };
 }
-
-/** Whether a label selector takes these labels; an empty selector takes everything (apimachinery labels.Selector). */
-export function matchesSelector(
-  selector: LabelSelector | undefined,
-  labels: Readonly<Record<string, string>>,
-): boolean {
-  if (selector === undefined) return false;
-  const byLabel = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-  return (
-    byLabel &&
-    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value);
-        case 'NotIn':
-          return value === undefined || !values.includes(value);
-        case 'Exists':
-          return value !== undefined;
-        case 'DoesNotExist':
-          return value === undefined;
-      }
-    })
-  );
-}
-
-/** The label keys that a selector looks at. */
-export function selectorKeys(selector: LabelSelector | undefined): readonly string[] {
-  return [...Object.keys(selector?.matchLabels ?? {}), ...(selector?.matchExpressions ?? []).map(({ key }) => key)];
-}

@@ -1,4 +1,5 @@
 import type { LabelSelector } from '../../api/kubernetes.ts';
+import { matchesLabelSelector, selectorKeys } from '../../api/labelSelector.ts';
 import { readState } from '../../gate/drainState.ts';
 import type {
   BudgetFacts,
@@ -9,15 +10,7 @@ import type {
   ServiceFacts,
   Sibling,
 } from '../../gate/types.ts';
-import {
-  byController,
-  byNamespace,
-  controllerOwner,
-  deploymentOwner,
-  type GateCaches,
-  matchesSelector,
-  selectorKeys,
-} from './caches.ts';
+import { byController, byNamespace, controllerOwner, deploymentOwner, type GateCaches } from './caches.ts';
 import type { GateMemory } from './memory.ts';
 import type { PodMonitors } from './podMonitors.ts';
 
@@ -96,7 +89,7 @@ export function observe(input: ObserveInput): Observation {
 }
 
 function looksAt(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>, by: string) {
-  return matchesSelector(selector, labels) ? selectorKeys(selector).map((key) => ({ key, by })) : [];
+  return matchesLabelSelector(selector, labels) ? selectorKeys(selector).map((key) => ({ key, by })) : [];
 }
 
 /** Names (`namespace/name`) of the budgets that select the pod. */
@@ -105,7 +98,7 @@ export function budgetKeysOf(caches: GateCaches, pod: PodView, state: DrainState
   const labels = { ...state.removedLabels, ...pod.metadata.labels };
   return caches.budgets
     .byIndex(byNamespace, namespace)
-    .filter(({ selector }) => matchesSelector(selector, labels))
+    .filter(({ selector }) => matchesLabelSelector(selector, labels))
     .map(({ metadata }) => `${namespace}/${metadata.name}`);
 }
 
@@ -119,7 +112,7 @@ function budgetsOf(
 ): readonly BudgetFacts[] {
   return caches.budgets
     .byIndex(byNamespace, namespace)
-    .filter(({ selector }) => matchesSelector(selector, labels))
+    .filter(({ selector }) => matchesLabelSelector(selector, labels))
     .map((budget) => {
       const key = `${namespace}/${budget.metadata.name}`;
       const pending = memory.pendingYes.get(key);

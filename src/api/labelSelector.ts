@@ -1,0 +1,39 @@
+import type { LabelSelector, LabelSelectorRequirement } from './kubernetes.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/**
+ * Whether a label selector takes these labels: all that it asks for must hold. An empty selector takes everything, an
+ * absent one nothing (`metav1.LabelSelectorAsSelector` and `Requirement.Matches` in k8s.io/apimachinery).
+ */
+export function matchesLabelSelector(selector: LabelSelector | undefined, labels: Labels): boolean {
+  if (selector === undefined) return false;
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+    matchExpressions.every((requirement) => meets(requirement, labels))
+  );
+}
+
+/** The label keys that a selector looks at. */
+export function selectorKeys(selector: LabelSelector | undefined): readonly string[] {
+  return [...Object.keys(selector?.matchLabels ?? {}), ...(selector?.matchExpressions ?? []).map(({ key }) => key)];
+}
+
+function meets({ key, operator, values = [] }: LabelSelectorRequirement, labels: Labels): boolean {
+  const label = labelOf(labels, key);
+  switch (operator) {
+    case 'In':
+      return label !== undefined && values.includes(label);
+    case 'NotIn':
+      return label === undefined || !values.includes(label);
+    case 'Exists':
+      return label !== undefined;
+    case 'DoesNotExist':
+      return label === undefined;
+  }
+}
+
+function labelOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
+}
