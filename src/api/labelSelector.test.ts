@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LabelSelector, LabelSelectorRequirement } from './kubernetes.ts';
-import { matchesLabelSelector, selectorKeys } from './labelSelector.ts';
+import { matchesLabelSelector, matchesServiceSelector, selectorKeys } from './labelSelector.ts';
 
 const labels = { app: 'web', tier: 'front', empty: '' };
 const expression = (
@@ -45,4 +45,17 @@ test.each<[LabelSelector | undefined, boolean]>([
 test('the keys that a selector looks at', () => {
   expect(selectorKeys(undefined)).toEqual([]);
   expect(selectorKeys({ matchLabels: { app: 'web' }, ...expression('tier', 'Exists') })).toEqual(['app', 'tier']);
+});
+
+test.each([
+  [undefined, false],
+  [{}, false],
+  [{ app: 'web' }, true],
+  [{ app: 'web', tier: 'front' }, true],
+  [{ app: 'web', tier: 'back' }, false],
+  [{ zone: '' }, false],
+  [{ empty: '' }, true],
+  [{ toString: 'x' }, false],
+])('of a Service: %j', (selector, expected) => {
+  expect(matchesServiceSelector(selector, labels)).toBe(expected);
 });

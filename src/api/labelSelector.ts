@@ -15,6 +15,15 @@ export function matchesLabelSelector(selector: LabelSelector | undefined, labels
   );
 }
 
+/**
+ * Whether the selector of a Service takes these labels: every pair must be there. An empty or absent one takes nothing,
+ * such a Service has endpoints that somebody else writes (core/v1 ServiceSpec.selector).
+ */
+export function matchesServiceSelector(selector: Labels | undefined, labels: Labels): boolean {
+  const wanted = Object.entries(selector ?? {});
+  return wanted.length > 0 && wanted.every(([key, value]) => labelOf(labels, key) === value);
+}
+
 /** The label keys that a selector looks at. */
 export function selectorKeys(selector: LabelSelector | undefined): readonly string[] {
   return [...Object.keys(selector?.matchLabels ?? {}), ...(selector?.matchExpressions ?? []).map(({ key }) => key)];

@@ -1,5 +1,6 @@
 import type { Finding } from '../api/index.ts';
 import type { Container, Deployment, PodSpec, Service, ServicePort } from '../api/kubernetes.ts';
+import { matchesServiceSelector } from '../api/labelSelector.ts';
 import { cappedByCode, finding, namesOf } from './findings.ts';
 
 /** A container of a template and where it is listed. */
@@ -22,14 +23,12 @@ export function longRunning(podSpec: PodSpec): TemplateContainer[] {
  */
 export function selects(service: Service, deployment: Deployment): boolean {
   const { selector, type } = service.spec;
-  const wanted = Object.entries(selector ?? {});
   const labels = deployment.spec.template.metadata?.labels ?? {};
   const namespaces = [service.metadata.namespace, deployment.metadata.namespace];
   return (
     type !== 'ExternalName' &&
-    wanted.length > 0 &&
     (namespaces.includes(undefined) || namespaces[0] === namespaces[1]) &&
-    wanted.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value)
+    matchesServiceSelector(selector, labels)
   );
 }
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { labelsToRemove, selectsLabels } from './isolation.ts';
+import { matchesServiceSelector } from '../api/labelSelector.ts';
+import { labelsToRemove } from './isolation.ts';
 
 const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
 const service = (...of: string[]) => ({ selector: Object.fromEntries(of.map((key) => [key, '1'])) });
@@ -46,7 +47,7 @@ describe('labelsToRemove', () => {
         const isolation = labelsToRemove(podLabels, services, selectedOn);
         const removed = Object.keys(isolation.labels);
         const isCover = (set: readonly string[]): boolean =>
-          services.every(({ selector }) => !selectsLabels(selector, without(podLabels, set)));
+          services.every(({ selector }) => !matchesServiceSelector(selector, without(podLabels, set)));
         const loss = (set: readonly string[]): number => selectedOn.filter(({ key }) => set.includes(key)).length;
         expect(isCover(removed)).toBe(true);
         for (const set of subsets(keys).filter(isCover)) {
@@ -67,6 +68,6 @@ describe('labelsToRemove', () => {
     expect(Object.keys(removed)).toHaveLength(60);
     expect(removed).not.toHaveProperty('k0-0');
     const rest = without(labels, Object.keys(removed));
-    expect(services.some(({ selector }) => selectsLabels(selector, rest))).toBe(false);
+    expect(services.some(({ selector }) => matchesServiceSelector(selector, rest))).toBe(false);
   });
 });

@@ -1,3 +1,4 @@
+import { matchesServiceSelector } from '../api/labelSelector.ts';
 import type { ServiceFacts } from './types.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -30,19 +31,13 @@ export function labelsToRemove(
   selectedOn: readonly SelectedKey[],
 ): Isolation {
   const rows = services
-    .filter(({ selector }) => selectsLabels(selector, podLabels))
+    .filter(({ selector }) => matchesServiceSelector(selector, podLabels))
     .map(({ selector }) => Object.keys(selector).sort());
   const keys = (smallestCover(rows, selectedOn) ?? greedyCover(rows, selectedOn)).toSorted();
   return {
     labels: Object.fromEntries(keys.map((key) => [key, podLabels[key] ?? ''])),
     collateral: selectedOn.filter(({ key }) => keys.includes(key)),
   };
-}
-
-/** An empty selector selects nothing: such a Service has endpoints that somebody else writes. */
-export function selectsLabels(selector: Labels, labels: Labels): boolean {
-  const wanted = Object.entries(selector);
-  return wanted.length > 0 && wanted.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
 }
 
 type Rows = readonly (readonly string[])[];

@@ -1,5 +1,5 @@
 import type { LabelSelector } from '../../api/kubernetes.ts';
-import { matchesLabelSelector, selectorKeys } from '../../api/labelSelector.ts';
+import { matchesLabelSelector, matchesServiceSelector, selectorKeys } from '../../api/labelSelector.ts';
 import { readState } from '../../gate/drainState.ts';
 import type {
   BudgetFacts,
@@ -137,10 +137,9 @@ function servicesOf(
   namespace: string,
   labels: Readonly<Record<string, string>>,
 ): readonly ServiceFacts[] {
-  const selecting = caches.services.byIndex(byNamespace, namespace).filter(({ spec }) => {
-    const wanted = Object.entries(spec.selector ?? {});
-    return spec.type !== 'ExternalName' && wanted.length > 0 && wanted.every(([k, value]) => labels[k] === value);
-  });
+  const selecting = caches.services
+    .byIndex(byNamespace, namespace)
+    .filter(({ spec }) => spec.type !== 'ExternalName' && matchesServiceSelector(spec.selector, labels));
   if (selecting.length === 0) return [];
   const leaving = new Set(
     caches.pods

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import { matchesServiceSelector } from '../../api/labelSelector.ts';
 import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, type PodPatch, statePatch } from '../handOver.ts';
-import { selectsLabels } from '../isolation.ts';
 import { decideStep } from '../step.ts';
 import { controllerOf } from '../stepFacts.ts';
 import type { DrainProgress, DrainState, GateSettings, GateStep, Observation, PodView } from '../types.ts';
@@ -138,7 +138,7 @@ export class SimLeader {
     const others = (selector: Readonly<Record<string, string>>): number =>
       world.serving(selector).filter(({ metadata }) => metadata.uid !== pod.metadata.uid).length;
     for (const { name, selector } of world.services) {
-      if (selectsLabels(selector, pod.metadata.labels ?? {})) {
+      if (matchesServiceSelector(selector, pod.metadata.labels ?? {})) {
         expect(others(selector), `${name} without ${pod.metadata.uid}`).toBeGreaterThan(0);
       }
     }
@@ -227,7 +227,7 @@ export class SimLeader {
         };
       }),
       services: world.services
-        .filter(({ selector }) => selectsLabels(selector, labels))
+        .filter(({ selector }) => matchesServiceSelector(selector, labels))
         .map(({ name, selector }) => ({ name, selector, readyUids: [...(world.slices.at(-1)?.get(name) ?? [])] })),
       budgets: this.#budgetsFor(uid),
       node: { unschedulable: false, ready: true },

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { DRAIN_ANNOTATION } from '../../api/index.ts';
 import type { OwnerReference } from '../../api/kubernetes.ts';
+import { matchesServiceSelector } from '../../api/labelSelector.ts';
 import { encodeState, readState } from '../drainState.ts';
 import type { PodPatch } from '../handOver.ts';
-import { selectsLabels } from '../isolation.ts';
 import { controllerOf } from '../stepFacts.ts';
 import type { DrainPath, DrainState, PodView } from '../types.ts';
 
@@ -188,7 +188,9 @@ export class World {
   serving(selector: Readonly<Record<string, string>>): readonly PodView[] {
     return [...this.pods.values()]
       .map(({ view }) => view)
-      .filter((view) => view.ready && !isTerminating(view) && selectsLabels(selector, view.metadata.labels ?? {}));
+      .filter(
+        (view) => view.ready && !isTerminating(view) && matchesServiceSelector(selector, view.metadata.labels ?? {}),
+      );
   }
 
   listed(version: number, uid: string): boolean {
