@@ -1,34 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { decideStep } from './step.ts';
-import { ago, barrier, type Given, NOW_MS, observation, service, sibling } from './testing/observations.ts';
-import type { GateStep } from './types.ts';
-
-type Case = readonly [name: string, given: Given, step: Partial<GateStep>];
-
-const isolates = { do: 'Isolate', labels: { app: 'web' }, collateral: [] } as const;
-const alone = [sibling('a')];
-const alone1: Given = { replicas: 1, siblings: alone, services: [service(['a'])] };
-/** Handed over, and its replacement b is there. */
-const replaced: Given = {
-  path: 'Eviction',
-  handedOver: true,
-  replicas: 1,
-  siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b')],
-  services: [service(['a', 'b'])],
-};
-const known = { replacementKnown: barrier };
-const budget = { name: 'web', disruptionsAllowed: 1 };
-
-function expectSteps(cases: readonly Case[]): void {
-  it.each(cases)('%s', (_, given, step) => {
-    expect(decideStep(observation(given))).toMatchObject(step);
-  });
-}
+import { ago, barrier, NOW_MS, observation, service, sibling } from './testing/observations.ts';
+import { budget, expectSteps, isolates, known, lastEndpoint, replaced } from './testing/stepCases.ts';
 
 describe('an eviction', () => {
   expectSteps([
     ['with others to serve leaves at once', { path: 'Eviction' }, { ...isolates, handOver: true }],
-    ['of the last endpoint: replacement first', { path: 'Eviction', ...alone1 }, { do: 'HandOver' }],
+    ['of the last endpoint: replacement first', { path: 'Eviction', ...lastEndpoint }, { do: 'HandOver' }],
     ['below minReady: replacement first', { path: 'Eviction', settings: { minReady: 3 } }, { do: 'HandOver' }],
     [
       'without a minReady, of four pods of which two are leaving: replacement first',

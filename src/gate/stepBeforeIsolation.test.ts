@@ -1,29 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decideStep } from './step.ts';
-import { ago, barrier, type Given, NOW_MS, observation, rsOwner, service, sibling } from './testing/observations.ts';
-import type { GateStep } from './types.ts';
-
-type Case = readonly [name: string, given: Given, step: Partial<GateStep>];
-
-const isolates = { do: 'Isolate', labels: { app: 'web' }, collateral: [] } as const;
-const alone = [sibling('a')];
-const alone1: Given = { replicas: 1, siblings: alone, services: [service(['a'])] };
-/** Handed over, and its replacement b is there. */
-const replaced: Given = {
-  path: 'Eviction',
-  handedOver: true,
-  replicas: 1,
-  siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b')],
-  services: [service(['a', 'b'])],
-};
-const known = { replacementKnown: barrier };
-const budget = { name: 'web', disruptionsAllowed: 1 };
-
-function expectSteps(cases: readonly Case[]): void {
-  it.each(cases)('%s', (_, given, step) => {
-    expect(decideStep(observation(given))).toMatchObject(step);
-  });
-}
+import { ago, type Given, NOW_MS, observation, rsOwner, service, sibling } from './testing/observations.ts';
+import { alone, budget, expectSteps, isolates, known, lastEndpoint, replaced } from './testing/stepCases.ts';
 
 describe('a scale-down', () => {
   expectSteps([
@@ -139,7 +117,7 @@ describe("a person's delete", () => {
   expectSteps([
     ['with others to serve leaves at once', { path: 'Delete' }, { ...isolates, handOver: true }],
     ['asks no budget and no minReady', { path: 'Delete', budgets: [budget], settings: { minReady: 3 } }, isolates],
-    ['of the last endpoint: replacement first', { path: 'Delete', ...alone1 }, { do: 'HandOver' }],
+    ['of the last endpoint: replacement first', { path: 'Delete', ...lastEndpoint }, { do: 'HandOver' }],
     ['waits for the replacement', last, { do: 'Wait', forMs: 27_000 }],
     ['leaves when it is known', { ...replaced, path: 'Delete', progress: known, budgets: [budget] }, isolates],
     ['that serves nobody goes through', { path: 'Delete', services: [] }, { do: 'MarkDrained', outcome: 'Verified' }],
