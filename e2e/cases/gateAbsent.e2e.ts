@@ -1,45 +1,27 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { everyPath, operatorName } from '../gate/everyPath.ts';
-import { workloadsOf } from '../gate/gateCases.ts';
+import { gateAloneStages } from '../gate/gateAloneStages.ts';
 import { gateRig } from '../gate/gateTests.ts';
 import { drainNode } from '../gate/operations.ts';
 import { watchPods } from '../gate/podWatch.ts';
-import { type Stage, setStage, strike, untilSettled } from '../gate/stage.ts';
+import { untilSettled } from '../gate/stage.ts';
 import { defaultNamespace } from '../install/chart.ts';
 import { waitForWebhook } from '../install/webhookProbe.ts';
 import { onProgress } from './clusterUnderTest.ts';
 
 /** What must be seen 4: without the operator everything works as in plain Kubernetes and takes less than a second more. */
 const rig = gateRig();
-const signal = new AbortController().signal;
-const stages: Stage[] = [];
-/** Undoes what a test did to the operator. */
-let restore: (() => Promise<void>) | undefined;
-
-afterEach(async () => {
-  await restore?.();
-  restore = undefined;
-  for (const stage of stages.splice(0)) await strike(stage);
-});
-
-async function set(namespace: string, sides: readonly string[]): Promise<Stage> {
-  const variant = { case: 'rollout', server: 'abrupt', mode: 'new-connection', termination: 'gate-alone' } as const;
-  const workloads = workloadsOf(variant, rig.image('abrupt')).filter(({ name }) => sides.includes(name));
-  const there = workloads.map((workload) => ({ ...workload, namespace }));
-  const stage = await setStage(rig.cluster(), rig.client(), there, { signal, onProgress });
-  stages.push(stage);
-  return stage;
-}
+const stages = gateAloneStages(rig);
 
 test('no operator: every path works and takes less than a second more', async () => {
-  const stage = await set('gate-absent', ['plain', 'protected']);
+  const stage = await stages.set('gate-absent');
   const { commands, cluster, client, namespace } = stage;
   const operator = ['-n', defaultNamespace, `deployment/${await operatorName(cluster)}`];
-  restore = async () => {
+  stages.undoAtEnd(async () => {
     await commands.must(['scale', ...operator, '--replicas=2']);
     await commands.must(['rollout', 'status', ...operator, '--timeout=120s']);
     await waitForWebhook(cluster, { untilMs: Date.now() + 60_000 });
-  };
+  });
   await commands.must(['scale', ...operator, '--replicas=0']);
   const pods = ['pod', '-l', 'app.kubernetes.io/name=graceful-rollout', '-n', defaultNamespace];
   await commands.must(['wait', '--for=delete', ...pods, '--timeout=90s']);

@@ -1,33 +1,18 @@
-import { afterEach, expect, test } from 'vitest';
-import { workloadsOf } from '../gate/gateCases.ts';
+import { expect, test } from 'vitest';
+import { gateAloneStages } from '../gate/gateAloneStages.ts';
 import { gateRig } from '../gate/gateTests.ts';
-import { type Stage, setStage, strike, untilSettled } from '../gate/stage.ts';
+import { type Stage, untilSettled } from '../gate/stage.ts';
 import { aPodOf, timed } from '../gate/timed.ts';
-import { podTemplateOf, type Workload } from '../gate/workload.ts';
-import { onProgress } from './clusterUnderTest.ts';
+import { podTemplateOf } from '../gate/workload.ts';
 
 /** What must be seen 7: what is not the gate's business is neither slowed down nor broken. */
 const rig = gateRig();
-const signal = new AbortController().signal;
+const stages = gateAloneStages(rig);
 /** More than a plain pod takes at most; a person's delete that is held would take longer. */
 const SLACK_MS = 3000;
-const stages: Stage[] = [];
-
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await strike(stage);
-});
-
-/** A plain and a protected workload without any preStop sleep, in the same namespace. */
-async function both(namespace: string, change: Partial<Workload> = {}): Promise<Stage> {
-  const variant = { case: 'rollout', server: 'abrupt', mode: 'new-connection', termination: 'gate-alone' } as const;
-  const workloads = workloadsOf(variant, rig.image('abrupt')).map((each) => ({ ...each, ...change, namespace }));
-  const stage = await setStage(rig.cluster(), rig.client(), workloads, { signal, onProgress });
-  stages.push(stage);
-  return stage;
-}
 
 test('the deletion of a Deployment takes as long as without the gate', async () => {
-  const { commands, namespace } = await both('gate-exempt-deployment');
+  const { commands, namespace } = await stages.set('gate-exempt-deployment');
   const took = async (side: string): Promise<number> => {
     const wait = ['--cascade=foreground', '--timeout=60s'];
     return timed(() => commands.must(['delete', 'deployment', side, '-n', namespace, ...wait]));
@@ -38,17 +23,7 @@ test('the deletion of a Deployment takes as long as without the gate', async () 
 
 test('the deletion of a namespace takes as long as without the gate', async () => {
   const took = async (namespace: string, side: string): Promise<number> => {
-    const variant = { case: 'rollout', server: 'abrupt', mode: 'new-connection', termination: 'gate-alone' } as const;
-    const workloads = workloadsOf(variant, rig.image('abrupt')).filter(({ name }) => name === side);
-    const stage = await setStage(
-      rig.cluster(),
-      rig.client(),
-      workloads.map((each) => ({ ...each, namespace })),
-      {
-        signal,
-        onProgress,
-      },
-    );
+    const stage = await stages.set(namespace, { sides: [side] });
     return timed(() => stage.commands.must(['delete', 'namespace', namespace, '--timeout=90s']));
   };
   const plain = await took('gate-exempt-plain', 'plain');
@@ -56,7 +31,7 @@ test('the deletion of a namespace takes as long as without the gate', async () =
 });
 
 test('pods of Jobs and DaemonSets beside a target, and forced deletions, go at once', async () => {
-  const { commands, namespace, ...stage } = await both('gate-exempt-others', { replicas: 2 });
+  const { commands, namespace, ...stage } = await stages.set('gate-exempt-others', { change: { replicas: 2 } });
   const { server, image } = stage.workloads[0] ?? {};
   if (server === undefined || image === undefined) throw new Error('no workload');
   const template = (name: string): { readonly metadata: object; readonly spec: object } =>

@@ -1,28 +1,19 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { pods } from '../../src/kube/index.ts';
-import { workloadsOf } from '../gate/gateCases.ts';
+import { gateAloneStages } from '../gate/gateAloneStages.ts';
 import { gateRig } from '../gate/gateTests.ts';
 import { watchPods } from '../gate/podWatch.ts';
-import { type Stage, setStage, strike, untilSettled } from '../gate/stage.ts';
+import { untilSettled } from '../gate/stage.ts';
 import { until } from '../gate/timed.ts';
-import { onProgress } from './clusterUnderTest.ts';
 
 /** What must be seen 7: a node is lost. It takes the control plane most of a minute to see it. */
 const rig = gateRig();
 const signal = new AbortController().signal;
 const SLACK_MS = 3000;
-let stage: Stage | undefined;
-
-afterEach(async () => {
-  if (stage !== undefined) await strike(stage);
-});
+const stages = gateAloneStages(rig);
 
 test('pods of a lost node are deleted and replaced as without the gate', async () => {
-  const variant = { case: 'rollout', server: 'abrupt', mode: 'new-connection', termination: 'gate-alone' } as const;
-  const workloads = workloadsOf(variant, rig.image('abrupt')).map((workload) => {
-    return { ...workload, namespace: 'gate-lost-node', tolerateLostNodeSeconds: 5 };
-  });
-  stage = await setStage(rig.cluster(), rig.client(), workloads, { signal, onProgress });
+  const stage = await stages.set('gate-lost-node', { change: { tolerateLostNodeSeconds: 5 } });
   const { cluster, client, namespace } = stage;
   const node = cluster.nodes.at(-1) ?? '';
   const watching = new AbortController();

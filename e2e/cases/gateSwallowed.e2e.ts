@@ -1,11 +1,11 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { mutatingWebhookConfigurations } from '../../src/kube/index.ts';
 import { blackHole } from '../gate/blackHole.ts';
 import { everyPath, operatorName } from '../gate/everyPath.ts';
-import { workloadsOf } from '../gate/gateCases.ts';
+import { gateAloneStages } from '../gate/gateAloneStages.ts';
 import { gateRig } from '../gate/gateTests.ts';
 import { watchPods } from '../gate/podWatch.ts';
-import { type Stage, setStage, strike, untilSettled } from '../gate/stage.ts';
+import { untilSettled } from '../gate/stage.ts';
 import { aPodOf, evict, timed } from '../gate/timed.ts';
 import { waitForWebhook } from '../install/webhookProbe.ts';
 import { onProgress } from './clusterUnderTest.ts';
@@ -13,24 +13,7 @@ import { onProgress } from './clusterUnderTest.ts';
 /** What must be seen 4: a Service that swallows every call costs the time-out of its rule, and only where there is a target. */
 const rig = gateRig();
 const signal = new AbortController().signal;
-const stages: Stage[] = [];
-/** Undoes what a test did to the operator. */
-let restore: (() => Promise<void>) | undefined;
-
-afterEach(async () => {
-  await restore?.();
-  restore = undefined;
-  for (const stage of stages.splice(0)) await strike(stage);
-});
-
-async function set(namespace: string, sides: readonly string[]): Promise<Stage> {
-  const variant = { case: 'rollout', server: 'abrupt', mode: 'new-connection', termination: 'gate-alone' } as const;
-  const workloads = workloadsOf(variant, rig.image('abrupt')).filter(({ name }) => sides.includes(name));
-  const there = workloads.map((workload) => ({ ...workload, namespace }));
-  const stage = await setStage(rig.cluster(), rig.client(), there, { signal, onProgress });
-  stages.push(stage);
-  return stage;
-}
+const stages = gateAloneStages(rig);
 
 /** The rule's time-out, and what kubectl and the API server need themselves. */
 const RULE_MS = 2000 + 1500;
@@ -38,8 +21,8 @@ const RULE_MS = 2000 + 1500;
 const PERSONAL_RULE_MS = 30_000 + 1500;
 
 test('a swallowed call costs 2 s, a swallowed delete of a person 30 s, and nothing elsewhere', async () => {
-  const stage = await set('gate-swallowed', ['protected']);
-  const elsewhere = await set('gate-swallowed-elsewhere', ['plain']);
+  const stage = await stages.set('gate-swallowed', { sides: ['protected'] });
+  const elsewhere = await stages.set('gate-swallowed-elsewhere', { sides: ['plain'] });
   const { commands, cluster, client, namespace } = stage;
   const name = await operatorName(cluster);
   const configuration = await client.get(mutatingWebhookConfigurations, { name }, { signal });
@@ -47,11 +30,11 @@ test('a swallowed call costs 2 s, a swallowed delete of a person 30 s, and nothi
   if (service === undefined) throw new Error(`${name} has no webhook with a Service`);
   const watching = new AbortController();
   const undo = await blackHole(cluster, client, service, signal);
-  restore = async () => {
+  stages.undoAtEnd(async () => {
     watching.abort();
     await undo();
     await waitForWebhook(cluster, { untilMs: Date.now() + 60_000 });
-  };
+  });
 
   const evicted = await aPodOf(elsewhere, 'plain');
   const eviction = await timed(() => evict(elsewhere, evicted));
