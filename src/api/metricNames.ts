@@ -40,7 +40,7 @@ export const METRICS = {
   graceful_rollout_admission_requests_total: {
     type: 'counter',
     labels: ['webhook', 'decision'],
-    help: 'Admission requests by webhook and decision (Unchanged, Completed, Restored, GivenBack; not looked at: NoRollout, NotADeployment, NotSynced, Terminating, Unreadable).',
+    help: 'Admission requests by webhook and decision. mutate-deployments: Completed, Restored, GivenBack, Unchanged; warn-workloads: Warned, Denied, Clean, Failed (admitted). Not looked at: NotSynced, Terminating, Unreadable, NoRollout, NotADeployment, NotAWorkload, Exempt, Owned, and by warn-workloads Unchanged.',
   },
   graceful_rollout_drains_total: {
     type: 'counter',
@@ -60,7 +60,7 @@ export const METRICS = {
   graceful_rollout_gate_answers_total: {
     type: 'counter',
     labels: ['webhook', 'answer'],
-    help: "Answers of the gate's webhooks to deletions and evictions, by webhook and answer.",
+    help: "Answers of the gate's webhooks to deletions and evictions, by webhook and answer. NotFound (the ReplicaSet controller) and TooManyRequests (an eviction) hold a pod back; any other lets the request through and says why, HungUp aside: nobody waits for it any more.",
   },
   graceful_rollout_eviction_waiting: {
     type: 'gauge',

@@ -39,7 +39,7 @@ export function conditionsPage(): string {
       rows(REASONS, ([name, it]) => [code(name), it.meaning, it.remedy]),
     ),
     '## Findings\n',
-    'In `status.findings`, in warnings that `kubectl` prints, and in events.\n',
+    'In `status.findings` (the ten worst) and, with severity warning, as events. Where the warnings on workloads are enabled, the codes of the [rules](rules.md) stand beside these.\n',
     table(
       ['Code', 'Severity', 'Meaning', 'What to do'],
       rows(FINDINGS, ([name, it]) => [code(name), it.severity, it.meaning, it.remedy]),
