@@ -17,7 +17,7 @@ export interface Claim extends KubeObject {
 }
 
 /** Reads an object of the GracefulRollout resource; never throws. */
-export function claimOf(object: KubeObject): Claim {
+export function claimOf(object: KubeObject & { readonly spec?: unknown; readonly status?: unknown }): Claim {
   const { managedFields: _, ...metadata } = object.metadata;
   const { spec, status } = object as { spec?: { targetRef?: { name?: unknown } }; status?: GracefulRolloutStatus };
   const targetName = spec?.targetRef?.name;

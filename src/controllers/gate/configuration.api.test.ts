@@ -133,7 +133,7 @@ test('the CA goes into every entry of both kinds while the namespaces of one are
         kind: KIND,
         metadata: { name: 'web', namespace: name, creationTimestamp: '2026-11-22T12:00:00Z' },
         spec: { targetRef: { name: 'web' } },
-      } as never),
+      }),
     );
     for (const handler of handlers) handler();
     await scope.ensure(name, AbortSignal.timeout(20_000));

@@ -18,7 +18,7 @@ function claim(
     kind: KIND,
     metadata: { namespace, name: 'gr', creationTimestamp: '2026-11-22T12:00:00Z', ...metadata },
     spec: { targetRef: { name: target }, ...spec },
-  } as KubeObject);
+  });
 }
 
 const observe: Spec = { endpointCheck: { mode: 'Observe' } };
