@@ -13,7 +13,7 @@ const claim = claimOf({
   kind: KIND,
   metadata: { name: 'web', namespace: 'shop', uid: 'gr', creationTimestamp: '2026-01-01T00:00:00Z' },
   spec: { targetRef: { name: 'web' } },
-} as Parameters<typeof claimOf>[0]);
+});
 
 const service: Service = {
   metadata: { name: 'web', namespace: 'shop' },
@@ -127,7 +127,7 @@ test('a GracefulRollout that cannot be read is no wish to have things given back
     kind: KIND,
     metadata: { name: 'web', namespace: 'shop', uid: 'gr' },
     spec: { targetRef: { name: 'web' }, mode: 'OfAnotherVersion' },
-  } as Parameters<typeof claimOf>[0]);
+  });
   expect(unreadable.spec).toBeUndefined();
   const record = JSON.stringify([{ path: 'spec.template.spec.terminationGracePeriodSeconds', from: '30', to: '35' }]);
   const stored = deployment(35, { [CONTRACT_ANNOTATION]: record });
