@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { GracefulRollout, GracefulRolloutSpec } from './gracefulRollout.ts';
+import { isJsonObject } from './json.ts';
 import { API_VERSION, KIND } from './names.ts';
 import { specSchema } from './spec.ts';
 import { type StructuralSchema, structuralSchema } from './structuralSchema.ts';
@@ -31,13 +32,14 @@ export interface ParseOptions {
  * (apiextensions-apiserver PruneNonNullableNullsWithoutDefaults). Never throws, whatever the JSON.
  */
 export function parseGracefulRollout(json: unknown, options: ParseOptions = {}): Parsed {
-  if (!isObject(json)) {
+  if (!isJsonObject(json)) {
     return refused([{ field: '(object)', problem: `is ${kindOf(json)}`, remedy: `write an object of kind ${KIND}` }]);
   }
   const problems: Problem[] = [];
   if (json.apiVersion !== API_VERSION) problems.push(mustBe('apiVersion', json.apiVersion, API_VERSION));
   if (json.kind !== KIND) problems.push(mustBe('kind', json.kind, KIND));
-  if (!isObject(json.metadata)) problems.push(mustBe('metadata', json.metadata, 'an object with name and namespace'));
+  if (!isJsonObject(json.metadata))
+    problems.push(mustBe('metadata', json.metadata, 'an object with name and namespace'));
 
   schema ??= structuralSchema();
   const specStructure = schema.properties?.spec ?? {};
@@ -67,10 +69,6 @@ function mustBe(field: string, found: unknown, wanted: string): Problem {
   return { field, problem: what, remedy: `write ${wanted}` };
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
@@ -82,7 +80,7 @@ function kindOf(value: unknown): string {
 function withoutNulls(value: unknown, structure: StructuralSchema): unknown {
   const { items, properties } = structure;
   if (Array.isArray(value)) return items === undefined ? value : value.map((item) => withoutNulls(item, items));
-  if (!isObject(value) || properties === undefined) return value;
+  if (!isJsonObject(value) || properties === undefined) return value;
   const kept = Object.entries(value).filter(([name, member]) => {
     return member !== null || !Object.hasOwn(properties, name) || properties[name]?.nullable === true;
   });
@@ -99,7 +97,7 @@ function unknownFields(value: unknown, structure: StructuralSchema, at: string):
   if (Array.isArray(value)) {
     return items === undefined ? [] : value.flatMap((item, index) => unknownFields(item, items, `${at}[${index}]`));
   }
-  if (!isObject(value) || properties === undefined) return [];
+  if (!isJsonObject(value) || properties === undefined) return [];
   return Object.entries(value).flatMap(([name, member]) => {
     const field = memberPath(at, name);
     if (Object.hasOwn(properties, name)) return unknownFields(member, properties[name] ?? {}, field);

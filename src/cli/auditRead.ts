@@ -1,3 +1,4 @@
+import { isJsonObject } from '../api/json.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import {
   ApiError,
@@ -12,7 +13,6 @@ import {
   services,
 } from '../kube/index.ts';
 import type { ContextKind } from '../safety/index.ts';
-import { isRecord } from './manifests.ts';
 
 const apps = { group: 'apps', version: 'v1', namespaced: true } as const;
 
@@ -118,12 +118,15 @@ function needed(object: KubeObject): KubeObject {
   const bare = { apiVersion: object.apiVersion ?? '', kind: object.kind, metadata };
   const spec = 'spec' in object ? object.spec : undefined;
   if (object.kind === 'Pod') return { ...bare, ...{ spec: graceOf(spec) } };
-  const template = isRecord(spec) ? spec['template'] : undefined;
-  return { ...bare, ...{ spec: { template: { spec: graceOf(isRecord(template) ? template['spec'] : undefined) } } } };
+  const template = isJsonObject(spec) ? spec['template'] : undefined;
+  return {
+    ...bare,
+    ...{ spec: { template: { spec: graceOf(isJsonObject(template) ? template['spec'] : undefined) } } },
+  };
 }
 
 function graceOf(podSpec: unknown): object {
-  const seconds = isRecord(podSpec) ? podSpec['terminationGracePeriodSeconds'] : undefined;
+  const seconds = isJsonObject(podSpec) ? podSpec['terminationGracePeriodSeconds'] : undefined;
   return seconds === undefined ? {} : { terminationGracePeriodSeconds: seconds };
 }
 

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../api/json.ts';
 import type { Path } from '../safety/index.ts';
 import { splitDocuments } from './documents.ts';
 import { type ParsedDocument, type Position, parseDocument } from './parseDocument.ts';
@@ -44,7 +45,7 @@ export function positionIn(manifest: Manifest, path: Path): Position {
 }
 
 function* objectsIn(document: ParsedDocument, value: unknown, at: Path, depth: number): Generator<Manifest> {
-  if (!isRecord(value)) return;
+  if (!isJsonObject(value)) return;
   const { apiVersion, kind, items } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return;
   if (kind.endsWith('List') && Array.isArray(items)) {
@@ -55,9 +56,4 @@ function* objectsIn(document: ParsedDocument, value: unknown, at: Path, depth: n
     return;
   }
   yield { document, at, apiVersion, kind, object: value };
-}
-
-/** A JSON object: no array, no null. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

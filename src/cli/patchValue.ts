@@ -1,5 +1,5 @@
+import { isJsonObject } from '../api/json.ts';
 import type { Edit } from '../safety/index.ts';
-import { isRecord } from './manifests.ts';
 
 /**
  * `value` with the edit carried out, as a new value; undefined when it cannot be. Objects that are missing on the way are
@@ -17,7 +17,7 @@ export function patchValue(value: unknown, { path, value: wanted }: Edit): unkno
     const patched = patchValue(value[index], inner);
     return patched === undefined ? undefined : value.toSpliced(index, 1, patched);
   }
-  if (value !== undefined && value !== null && !isRecord(value)) return undefined;
+  if (value !== undefined && value !== null && !isJsonObject(value)) return undefined;
   const record = value ?? {};
   const member = Object.hasOwn(record, part) ? record[part] : undefined;
   if (isRemoval && member === undefined) return undefined;

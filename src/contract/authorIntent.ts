@@ -1,6 +1,7 @@
 import type { Change } from '../api/index.ts';
+import { isJsonObject } from '../api/json.ts';
 import type { Deployment } from '../api/kubernetes.ts';
-import { isRecord, sameJson } from './canonicalJson.ts';
+import { sameJson } from './canonicalJson.ts';
 import {
   API_DEFAULT_GRACE_SECONDS,
   API_DEFAULT_PROGRESS_DEADLINE_SECONDS,
@@ -99,7 +100,7 @@ function isTheirs(named: Naming, value: unknown): boolean {
 
 /** kubectl's last-applied annotation holds the manifest without the API server's defaults. */
 function containsJson(whole: unknown, part: unknown): boolean {
-  if (!isRecord(whole) || !isRecord(part)) return sameJson(whole, part);
+  if (!isJsonObject(whole) || !isJsonObject(part)) return sameJson(whole, part);
   return Object.entries(part).every(([key, value]) => containsJson(whole[key], value));
 }
 
@@ -119,7 +120,7 @@ function replaced(
  */
 function withoutOurHandler(deployment: Deployment, { path, to }: RecordedField, value: unknown): Deployment {
   const [ours] = handlersOf(to);
-  if (!isRecord(value) || !isRecord(to) || ours === undefined) return deployment;
+  if (!isJsonObject(value) || !isJsonObject(to) || ours === undefined) return deployment;
   if (handlersOf(value).length < 2 || !sameJson(value[ours], to[ours])) return deployment;
   const theirs = Object.entries(value).filter(([key, member]) => !sameJson(member, to[key]));
   return withValueAt(deployment, path, Object.fromEntries(theirs));
@@ -141,7 +142,7 @@ function withoutOurMembers(
 }
 
 function withoutUnnamed(value: unknown, ours: unknown, path: FieldPath, naming: (path: FieldPath) => Naming): unknown {
-  if (!isRecord(value) || !isRecord(ours)) return value;
+  if (!isJsonObject(value) || !isJsonObject(ours)) return value;
   const theirs = Object.entries(value).flatMap(([key, member]) => {
     const at = [...path, key];
     if (naming(at).kind === 'named') return [[key, withoutUnnamed(member, ours[key], at, naming)]];

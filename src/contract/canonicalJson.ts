@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
-
-/** A plain JSON object, and not an array or null. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isJsonObject } from '../api/json.ts';
 
 /** JSON text with sorted keys and without undefined members: equal values give equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>
-    isRecord(member) ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))) : member,
+    isJsonObject(member) ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))) : member,
   );
 }
 
@@ -18,7 +14,7 @@ export function sameJson(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => sameJson(item, b[index]));
   }
-  if (!isRecord(a) || !isRecord(b)) return false;
+  if (!isJsonObject(a) || !isJsonObject(b)) return false;
   const keys = (of: Readonly<Record<string, unknown>>): string[] => Object.keys(of).filter((k) => of[k] !== undefined);
   const keysOfA = keys(a);
   return keysOfA.length === keys(b).length && keysOfA.every((key) => Object.hasOwn(b, key) && sameJson(a[key], b[key]));

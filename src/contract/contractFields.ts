@@ -1,6 +1,7 @@
 import type { Change } from '../api/index.ts';
+import { isJsonObject } from '../api/json.ts';
 import type { Container, Deployment, IntOrString } from '../api/kubernetes.ts';
-import { canonicalJson, isRecord, sameJson } from './canonicalJson.ts';
+import { canonicalJson, sameJson } from './canonicalJson.ts';
 import { type FieldPath, formatPath, highestAbsent, parsePath, type Step, valueAt } from './fieldPath.ts';
 
 /** What the contract may touch, and nothing else. `preStop` and `readinessProbe` are set or absent, never mixed. */
@@ -117,7 +118,7 @@ export function recordedFields(changes: readonly Change[]): RecordedField[] {
 function isPlausible({ kind, from, to }: RecordedField): boolean {
   const fits = (value: unknown): boolean => {
     if (value === undefined) return true;
-    if (kind === 'preStop' || kind === 'readinessProbe') return isRecord(value);
+    if (kind === 'preStop' || kind === 'readinessProbe') return isJsonObject(value);
     if (kind === 'gracePeriod' || kind === 'minReadySeconds') return Number.isSafeInteger(value) && Number(value) >= 0;
     return typeof value === 'string' || (Number.isSafeInteger(value) && Number(value) >= 0);
   };
@@ -142,5 +143,5 @@ const handlerNames = ['exec', 'httpGet', 'tcpSocket', 'sleep', 'grpc'] as const;
 
 /** The handlers of a preStop hook or a probe; the API server admits exactly one. */
 export function handlersOf(value: unknown): string[] {
-  return isRecord(value) ? handlerNames.filter((name) => value[name] !== undefined) : [];
+  return isJsonObject(value) ? handlerNames.filter((name) => value[name] !== undefined) : [];
 }

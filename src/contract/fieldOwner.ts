@@ -1,5 +1,6 @@
+import { isJsonObject } from '../api/json.ts';
 import type { Deployment, ManagedFieldsEntry } from '../api/kubernetes.ts';
-import { isRecord, sameJson } from './canonicalJson.ts';
+import { sameJson } from './canonicalJson.ts';
 import { type FieldPath, parsePath, type Step, valueAt } from './fieldPath.ts';
 
 /** Who, according to managedFields, set a field. */
@@ -68,7 +69,7 @@ function owns(entry: ManagedFieldsEntry, path: FieldPath): boolean {
   let node: unknown = entry.fieldsV1;
   for (const step of path) {
     const key = fieldsKey(step);
-    if (!isRecord(node) || !Object.hasOwn(node, key)) return false;
+    if (!isJsonObject(node) || !Object.hasOwn(node, key)) return false;
     node = node[key];
   }
   return true;

@@ -1,4 +1,4 @@
-import { isRecord } from './canonicalJson.ts';
+import { isJsonObject } from '../api/json.ts';
 
 /** One step into a JSON object: a member, or the item of a list whose `name` it is. */
 export type Step = string | { readonly name: string };
@@ -21,9 +21,9 @@ export function valueAt(root: unknown, path: FieldPath): unknown {
   let node = root;
   for (const step of path) {
     if (typeof step === 'object') {
-      node = Array.isArray(node) ? node.find((item) => isRecord(item) && item.name === step.name) : undefined;
+      node = Array.isArray(node) ? node.find((item) => isJsonObject(item) && item.name === step.name) : undefined;
     } else {
-      node = isRecord(node) && Object.hasOwn(node, step) ? node[step] : undefined;
+      node = isJsonObject(node) && Object.hasOwn(node, step) ? node[step] : undefined;
     }
   }
   return node;
@@ -43,10 +43,10 @@ function put(node: unknown, path: FieldPath, depth: number, value: unknown): unk
   if (typeof step === 'object') {
     if (!Array.isArray(node)) return node;
     return node.map((item: unknown) =>
-      isRecord(item) && item.name === step.name ? put(item, path, depth + 1, value) : item,
+      isJsonObject(item) && item.name === step.name ? put(item, path, depth + 1, value) : item,
     );
   }
-  const record = isRecord(node) ? node : {};
+  const record = isJsonObject(node) ? node : {};
   const member = put(Object.hasOwn(record, step) ? record[step] : undefined, path, depth + 1, value);
   if (member !== undefined) return { ...record, [step]: member };
   if (!Object.hasOwn(record, step)) return node;
@@ -59,7 +59,7 @@ export function prunedAt<T>(object: T, path: FieldPath, root: FieldPath): T {
   for (let length = path.length; length >= root.length; length -= 1) {
     const at = path.slice(0, length);
     const value = valueAt(pruned, at);
-    if (value !== undefined && !(isRecord(value) && Object.keys(value).length === 0)) return pruned;
+    if (value !== undefined && !(isJsonObject(value) && Object.keys(value).length === 0)) return pruned;
     pruned = withValueAt(pruned, at, undefined);
   }
   return pruned;

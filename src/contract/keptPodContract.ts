@@ -1,7 +1,8 @@
 import type { Change, GracefulRolloutSpec } from '../api/index.ts';
+import { isJsonObject } from '../api/json.ts';
 import type { Container, Deployment, Probe } from '../api/kubernetes.ts';
 import { withRecordRestored } from './authorIntent.ts';
-import { isRecord, sameJson } from './canonicalJson.ts';
+import { sameJson } from './canonicalJson.ts';
 import { API_DEFAULT_GRACE_SECONDS, type RecordedField, recordedFields } from './contractFields.ts';
 import { type FieldPath, valueAt } from './fieldPath.ts';
 import { raised } from './raise.ts';
@@ -43,7 +44,7 @@ function fits({ kind, path, to }: RecordedField, intent: Deployment): boolean {
   const container = containerAt(intent, path);
   if (container === undefined) return false;
   if (path[3] === 'initContainers' && container.restartPolicy !== 'Always') return false;
-  if (kind !== 'readinessProbe' || !isRecord(to)) return true;
+  if (kind !== 'readinessProbe' || !isJsonObject(to)) return true;
   const { httpGet, tcpSocket } = to as Partial<Probe>;
   const port = httpGet?.port ?? tcpSocket?.port;
   return typeof port !== 'string' || container.ports?.some(({ name }) => name === port) === true;

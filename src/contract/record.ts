@@ -1,6 +1,6 @@
 import { ADOPT_ANNOTATION, type Change, CONTRACT_ANNOTATION, GIVE_BACK_ANNOTATION } from '../api/index.ts';
+import { isJsonObject } from '../api/json.ts';
 import type { Deployment } from '../api/kubernetes.ts';
-import { isRecord } from './canonicalJson.ts';
 import { recordedFields } from './contractFields.ts';
 
 /**
@@ -63,7 +63,7 @@ export function withoutOurAnnotations(deployment: Deployment): Deployment {
 
 function isChange(entry: unknown): entry is Change {
   return (
-    isRecord(entry) &&
+    isJsonObject(entry) &&
     typeof entry.path === 'string' &&
     typeof entry.to === 'string' &&
     (entry.from === null || typeof entry.from === 'string')

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { DRAIN_ANNOTATION } from '../api/index.ts';
+import { isJsonObject, type JsonObject } from '../api/json.ts';
 import type { KubeObject, OwnerReference } from '../api/kubernetes.ts';
 import { canonicalJson } from '../contract/index.ts';
 import type { DrainPath, DrainState } from './types.ts';
@@ -47,7 +48,7 @@ export function readState(pod: KubeObject, key: Uint8Array): ReadState {
   if (text === undefined) return { kind: 'None' };
   const { namespace, name, uid } = pod.metadata;
   const written = text.length > longestText ? undefined : parsed(text);
-  if (!isRecord(written) || namespace === undefined || name === undefined || uid === undefined) return forged;
+  if (!isJsonObject(written) || namespace === undefined || name === undefined || uid === undefined) return forged;
   const { sig, ...members } = written;
   if (typeof sig !== 'string' || !isShallow(members, deepestState)) return forged;
   const expected = Buffer.from(signatureOf(members, { namespace, name, uid }, key));
@@ -71,12 +72,6 @@ function parsed(text: string): unknown {
   }
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
-function isRecord(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Text of thousands of brackets must not exhaust the stack of what walks it. */
 function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
@@ -87,7 +82,7 @@ const paths: readonly DrainPath[] = ['ScaleDown', 'Eviction', 'Delete'];
 const times = ['lastAskedAt', 'until', 'abandonedAt', 'handedOverAt', 'replacedAt', 'isolatedAt', 'drainedAt'] as const;
 
 /** Undefined when what every state has is missing; members of a wrong type are left out. */
-function stateOf(members: Members): DrainState | undefined {
+function stateOf(members: JsonObject): DrainState | undefined {
   const path = paths.find((known) => known === members.path);
   const { by, askedAt, reason } = members;
   if (path === undefined || typeof by !== 'string' || !isTime(askedAt)) return undefined;
@@ -109,7 +104,7 @@ function isTime(value: unknown): value is string {
 }
 
 function ownerOf(value: unknown): OwnerReference | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const { apiVersion, kind, name, uid, controller, blockOwnerDeletion } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
   if (typeof name !== 'string' || typeof uid !== 'string') return undefined;
@@ -124,7 +119,7 @@ function ownerOf(value: unknown): OwnerReference | undefined {
 }
 
 function labelsOf(value: unknown): Record<string, string> | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, label]) => (typeof label === 'string' ? [[key, label]] : [])),
   );

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../api/json.ts';
 import { sanitizeWarnings } from './admissionReviewWarnings.ts';
 import { diff } from './jsonPatch.ts';
 
@@ -119,13 +120,13 @@ export function parseAdmissionReview(body: string): ParsedReview {
     // V8's message quotes the text around the error, which may be part of a Secret.
     return refuse(`the body is not JSON (${error instanceof SyntaxError ? 'syntax error' : 'unreadable'})`);
   }
-  if (!isObject(review)) return refuse('the body is not a JSON object');
+  if (!isJsonObject(review)) return refuse('the body is not a JSON object');
   if (review['kind'] !== 'AdmissionReview') return refuse('kind is not AdmissionReview');
   if (review['apiVersion'] !== 'admission.k8s.io/v1') {
     return refuse('apiVersion is not admission.k8s.io/v1; list v1 in the webhook’s admissionReviewVersions');
   }
   const request = review['request'];
-  if (!isObject(request)) return refuse('request is missing');
+  if (!isJsonObject(request)) return refuse('request is missing');
   const problem = requestProblem(request);
   return problem === undefined ? { ok: true, request: review['request'] as AdmissionRequest } : refuse(problem);
 }
@@ -140,13 +141,13 @@ function requestProblem(request: Readonly<Record<string, unknown>>): string | un
   if (!hasStrings(request['resource'], ['group', 'version', 'resource'])) {
     return 'request.resource is not a group, version and resource';
   }
-  if (!isObject(request['userInfo'])) return 'request.userInfo is missing';
+  if (!isJsonObject(request['userInfo'])) return 'request.userInfo is missing';
   for (const field of ['name', 'namespace', 'subResource']) {
     if (!['string', 'undefined'].includes(typeof request[field])) return `request.${field} is not a string`;
   }
   for (const field of ['object', 'oldObject', 'options']) {
     const value = request[field];
-    if (value !== undefined && value !== null && !isObject(value)) return `request.${field} is not an object`;
+    if (value !== undefined && value !== null && !isJsonObject(value)) return `request.${field} is not an object`;
   }
   if (!['boolean', 'undefined'].includes(typeof request['dryRun'])) return 'request.dryRun is not a boolean';
   return undefined;
@@ -165,9 +166,5 @@ function refuse(reason: string): ParsedReview {
 }
 
 function hasStrings(value: unknown, fields: readonly string[]): boolean {
-  return isObject(value) && fields.every((field) => typeof value[field] === 'string');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isJsonObject(value) && fields.every((field) => typeof value[field] === 'string');
 }

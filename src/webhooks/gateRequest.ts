@@ -1,8 +1,7 @@
+import { isJsonObject } from '../api/json.ts';
 import type { JudgedPod, RequestFacts } from '../gate/admit.ts';
 import type { PodView } from '../gate/types.ts';
 import type { AdmissionRequest } from './admissionReview.ts';
-
-type Members = Readonly<Record<string, unknown>>;
 
 /**
  * Who asks and how, of a DELETE or an eviction; what has another type than the API server's is left out. The options of
@@ -47,11 +46,12 @@ export function judgedPodOf(object: unknown): JudgedPod | undefined {
 
 /** Whether the members that the gate reads have the types of ObjectMeta. */
 function isMetadata(value: unknown): value is PodView['metadata'] {
-  if (!isRecord(value)) return false;
+  if (!isJsonObject(value)) return false;
   if (!['namespace', 'name', 'uid', 'resourceVersion'].every((name) => isText(value[name]))) return false;
   if (value['deletionTimestamp'] !== undefined && !isText(value['deletionTimestamp'])) return false;
   const { annotations, ownerReferences } = value;
-  if (annotations !== undefined && !(isRecord(annotations) && Object.values(annotations).every(isString))) return false;
+  if (annotations !== undefined && !(isJsonObject(annotations) && Object.values(annotations).every(isString)))
+    return false;
   return (
     ownerReferences === undefined ||
     (Array.isArray(ownerReferences) && ownerReferences.every((each) => isText(memberOf(each, 'uid'))))
@@ -59,11 +59,7 @@ function isMetadata(value: unknown): value is PodView['metadata'] {
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-function isRecord(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 function isString(value: unknown): value is string {

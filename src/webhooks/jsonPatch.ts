@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from '../api/json.ts';
 /** A JSON value: what `JSON.parse` returns. */
 export type JsonValue =
   | null
@@ -12,8 +13,6 @@ export type JsonPatchOperation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: JsonValue }
   | { readonly op: 'test'; readonly path: string; readonly value: JsonValue }
   | { readonly op: 'remove'; readonly path: string };
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * The operations that turn `before` into `after`: leaf by leaf, empty when both are equal. Members with the value
@@ -37,7 +36,7 @@ function diffAt(path: string, before: unknown, after: unknown, operations: JsonP
   if (Object.is(before, after)) return;
   if (Array.isArray(before) && Array.isArray(after)) {
     diffArrays(path, before, after, operations);
-  } else if (isObject(before) && isObject(after)) {
+  } else if (isJsonObject(before) && isJsonObject(after)) {
     diffObjects(path, before, after, operations);
   } else if (before !== after) {
     operations.push({ op: 'replace', path, value: after as JsonValue });
@@ -86,7 +85,7 @@ export function jsonEquals(left: unknown, right: unknown): boolean {
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((element, i) => jsonEquals(element, right[i]));
   }
-  if (!isObject(left) || !isObject(right)) return false;
+  if (!isJsonObject(left) || !isJsonObject(right)) return false;
   const present = (object: JsonObject) => Object.keys(object).filter((key) => object[key] !== undefined);
   const keys = present(left);
   return keys.length === present(right).length && keys.every((key) => jsonEquals(left[key], member(right, key)));
@@ -95,8 +94,4 @@ export function jsonEquals(left: unknown, right: unknown): boolean {
 /** An own member: `toString` or `__proto__` of the prototype are not part of a document. */
 function member(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 import { ADOPT_ANNOTATION, ADOPT_REQUEST_PREFIX, type Change, type GracefulRolloutSpec } from '../../api/index.ts';
+import { isJsonObject } from '../../api/json.ts';
 import type { Deployment, Service } from '../../api/kubernetes.ts';
 import { type AdmissionDecision, decideAdmission } from '../admission.ts';
-import { isRecord, sameJson } from '../canonicalJson.ts';
+import { sameJson } from '../canonicalJson.ts';
 import { applyContract, raiseStored } from '../raise.ts';
 import { withAnnotation } from '../record.ts';
 import { resolveContract } from '../resolve.ts';
@@ -190,8 +191,8 @@ function merge(live: unknown, previous: unknown, manifest: unknown): unknown {
       ...kept.filter(({ name }) => find(manifest, name) === undefined),
     ];
   }
-  if (!isRecord(manifest) || !isRecord(live)) return manifest;
-  const before = isRecord(previous) ? previous : {};
+  if (!isJsonObject(manifest) || !isJsonObject(live)) return manifest;
+  const before = isJsonObject(previous) ? previous : {};
   const left = Object.entries(live).filter(([key]) => Object.hasOwn(manifest, key) || !Object.hasOwn(before, key));
   const named = Object.entries(manifest).map(([key, value]) => [key, merge(live[key], before[key], value)]);
   return { ...Object.fromEntries(left), ...Object.fromEntries(named) };
@@ -203,7 +204,8 @@ interface Named {
 
 function isNamedList(value: unknown): value is readonly Named[] {
   return (
-    Array.isArray(value) && value.every((item) => isRecord(item) && typeof item.name === 'string' && 'image' in item)
+    Array.isArray(value) &&
+    value.every((item) => isJsonObject(item) && typeof item.name === 'string' && 'image' in item)
   );
 }
 
@@ -217,6 +219,6 @@ function fieldsOf(value: unknown): unknown {
   if (isNamedList(value)) {
     return Object.fromEntries(value.map((item) => [`k:${JSON.stringify({ name: item.name })}`, fieldsOf(item)]));
   }
-  if (!isRecord(value)) return {};
+  if (!isJsonObject(value)) return {};
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [`f:${key}`, fieldsOf(member)]));
 }
