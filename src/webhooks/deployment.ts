@@ -7,6 +7,7 @@ import {
   CONTRACT_ANNOTATION,
   GIVE_BACK_ANNOTATION,
 } from '../api/index.ts';
+import { isJsonObject } from '../api/json.ts';
 import type { Deployment, KubeObject, Service } from '../api/kubernetes.ts';
 import { decideAdmission, electRollout } from '../contract/index.ts';
 import type { Logger } from '../runtime/index.ts';
@@ -48,11 +49,11 @@ export function deploymentWebhook(options: DeploymentWebhookOptions) {
       return allow(request);
     };
     const { operation } = request;
-    if ((operation !== 'CREATE' && operation !== 'UPDATE') || !isDeployment(request)) return admitted('NotADeployment');
+    const object = deploymentOf(request, request.object);
+    if ((operation !== 'CREATE' && operation !== 'UPDATE') || object === undefined) return admitted('NotADeployment');
     if (!view.synced()) return admitted('NotSynced');
 
-    const object = request.object as unknown as Deployment;
-    const oldObject = (request.oldObject ?? undefined) as Deployment | undefined;
+    const oldObject = deploymentOf(request, request.oldObject);
     const claims = view.claimsOf(namespace, name).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     const claim = electRollout(claims.filter(({ spec }) => spec !== undefined)).winner;
     // One that cannot be read (of a newer version) is no wish to have everything given back: what is there stays.
@@ -119,11 +120,16 @@ function answered(object: Deployment, contractHash: string | undefined): Deploym
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
-function isDeployment({ resource, subResource, object }: AdmissionRequest): boolean {
-  const { group } = resource;
-  if (group !== 'apps' || resource.resource !== 'deployments' || (subResource ?? '') !== '') return false;
-  const spec = object?.['spec'] as Deployment['spec'] | undefined;
-  return object?.['metadata'] !== undefined && Array.isArray(spec?.template?.spec?.containers);
+/** The API server has checked it against its schema: what is looked at here is whether it is of that schema. */
+function deploymentOf({ resource, subResource }: AdmissionRequest, object: unknown): Deployment | undefined {
+  if (resource.group !== 'apps' || resource.resource !== 'deployments' || (subResource ?? '') !== '') return undefined;
+  return isDeployment(object) ? object : undefined;
+}
+
+function isDeployment(object: unknown): object is Deployment {
+  if (!isJsonObject(object) || !isJsonObject(object['metadata']) || !isJsonObject(object['spec'])) return false;
+  const { template } = object['spec'];
+  return isJsonObject(template) && isJsonObject(template['spec']) && Array.isArray(template['spec']['containers']);
 }
 
 /** Whether the operator ever left something on it, or is asked to take it back. */
