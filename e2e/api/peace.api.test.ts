@@ -332,6 +332,9 @@ test('a writer that insists is named, and never fought', async () => {
   expect((await live()).metadata.generation).toBe(generation);
   const events = await harness.kubectl(['get', 'events', '-n', namespace]);
   expect(events.stdout).toContain('FieldContested');
+  // More where the API server tried one of the six again, after a conflict with the Deployment controller's status.
+  const counted = `graceful_rollout_contested_writes_total{namespace="${namespace}",deployment="web"} (\\d+)`;
+  expect(Number(new RegExp(counted).exec(await operator.metrics())?.[1])).toBeGreaterThanOrEqual(6);
 });
 
 test('a writer whose writes do not pass the webhook gets at most one write of ours', async () => {
@@ -397,7 +400,8 @@ test.each([
     (await rollout()).status?.findings?.find((finding) => finding.code === code),
   );
   expect(found.message).not.toBe('');
-  if (code !== 'WindowsPods') expect(found.remedy).not.toBe('');
+  expect(found.field).toMatch(/^spec\./);
+  expect(found.remedy).toMatch(/\w/);
   const events = await until('the event is there', async () => {
     const { stdout } = await harness.kubectl(['get', 'events', '-n', namespace, '--field-selector=reason=Finding']);
     return stdout.includes(code) ? stdout : undefined;
@@ -420,6 +424,8 @@ test('Recreate is reported and left alone; the rest of the contract is enforced'
 
 test('metrics tell the phases, conditions, adoptions and admissions', async () => {
   await enforced();
+  await harness.apply([rolloutObject(namespace, { termination: { drainSeconds: 60 } })]);
+  await until('the longer grace period is there', async () => ((await graceOf()) === 70 ? true : undefined));
   const text = await until('the scrape shows it', async () => {
     const scraped = await operator.metrics();
     return scraped.includes(
@@ -432,6 +438,12 @@ test('metrics tell the phases, conditions, adoptions and admissions', async () =
   expect(text).toMatch(
     /graceful_rollout_admission_requests_total\{webhook="mutate-deployments",decision="Completed"\} [1-9]/,
   );
+  expect(text).toMatch(/graceful_rollout_adoptions_total\{result="Written"\} [1-9]/);
+  const documented = readFileSync(path.resolve(import.meta.dirname, '../../docs/reference/metrics.md'), 'utf8');
+  const served = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name = '']) => name);
+  const ours = served.filter((name) => !/^(process|nodejs)_/.test(name));
+  expect(ours.length).toBeGreaterThan(20);
+  expect(ours.filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
   expect(text).toMatch(/graceful_rollout_certificate_expiry_timestamp_seconds\{certificate="leaf"\} \d+/);
 });
 

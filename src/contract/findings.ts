@@ -25,12 +25,12 @@ export function cappedByCode(findings: readonly Finding[]): Finding[] {
   });
 }
 
-/** A finding about a target; its code is one of the registry (src/api/findings.ts). */
+/** A finding about a target; its code is one of the registry (src/api/findings.ts). Every one says where and what to do. */
 export function finding(
   code: FindingCode,
   severity: Finding['severity'],
   message: string,
-  more: { readonly field?: string; readonly remedy?: string } = {},
+  { field, remedy }: { readonly field: string; readonly remedy: string },
 ): Finding {
-  return { code, severity, message, ...more };
+  return { code, severity, field, message, remedy };
 }

@@ -264,7 +264,10 @@ describe('a target that the contract cannot help', () => {
     });
   });
 
-  it.each([{ os: { name: 'windows' } }, { nodeSelector: { 'kubernetes.io/os': 'windows' } }])('%j: nothing', (pod) => {
+  it.each([
+    [{ os: { name: 'windows' } }, 'spec.template.spec.os.name'],
+    [{ nodeSelector: { 'kubernetes.io/os': 'windows' } }, 'spec.template.spec.nodeSelector'],
+  ])('%j: nothing, and where and what to do', (pod, field) => {
     const deployment = manifest({ pod });
     const resolution = resolveContract({ spec: rolloutSpec(), deployment, services: [service()] });
     expect(resolution).toMatchObject({
@@ -272,6 +275,9 @@ describe('a target that the contract cannot help', () => {
       contract: { gracePeriodSeconds: 0, containers: [] },
     });
     expect(resolution.contract.strategy).toBeUndefined();
+    expect(resolution.findings).toMatchObject([
+      { code: 'WindowsPods', field, remedy: expect.stringContaining('delete') },
+    ]);
   });
 
   it('with Recreate gets the template part, and a finding', () => {

@@ -39,10 +39,13 @@ export function resolveContract({ spec, deployment, services }: ResolveInput): R
 /** {@link resolveContract} of a Deployment from which everything of the operator's has been taken out already. */
 export function resolveIntent(spec: GracefulRolloutSpec, intent: Deployment, services: readonly Service[]): Resolution {
   const podSpec = intent.spec.template.spec;
-  if (podSpec.os?.name === 'windows' || podSpec.nodeSelector?.['kubernetes.io/os'] === 'windows') {
+  const byOs = podSpec.os?.name === 'windows';
+  if (byOs || podSpec.nodeSelector?.['kubernetes.io/os'] === 'windows') {
     const message = 'the pods run on Windows, where hooks, signals and service proxies differ: nothing was changed';
+    const field = `spec.template.spec.${byOs ? 'os.name' : 'nodeSelector'}`;
+    const remedy = 'delete the GracefulRollout, or name a Deployment of Linux pods in its spec.targetRef';
     return {
-      ...nothing([finding('WindowsPods', 'warning', message)]),
+      ...nothing([finding('WindowsPods', 'warning', message, { field, remedy })]),
       notApplicable: 'WindowsPods',
     };
   }
