@@ -13,6 +13,7 @@ import {
   services,
 } from '../kube/index.ts';
 import type { ContextKind } from '../safety/index.ts';
+import { readNodeCount } from './nodeCount.ts';
 
 const apps = { group: 'apps', version: 'v1', namespaced: true } as const;
 
@@ -56,6 +57,8 @@ export interface ClusterObjects {
   readonly objects: readonly KubeObject[];
   /** Kinds of which `objects` holds all. */
   readonly complete: readonly ContextKind[];
+  /** Absent: not known, or more nodes may come by themselves. */
+  readonly nodeCount?: number;
   /** One line for each kind that may not be listed: rules that need it say nothing. */
   readonly notices: readonly string[];
 }
@@ -84,7 +87,9 @@ export async function readCluster(
     }
     complete.push(...contextKindOf(resource));
   }
-  return { objects, complete, notices };
+  const { count, notice } = await readNodeCount(client, signal);
+  if (notice !== undefined) notices.push(notice);
+  return { objects, complete, notices, ...(count === undefined ? {} : { nodeCount: count }) };
 }
 
 async function* pagesOf(

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { ApiError, type Page, type PageOptions, type Resource } from '../kube/index.ts';
 import { readCluster } from './auditRead.ts';
@@ -117,7 +117,8 @@ test('one namespace: nothing else is asked for', async () => {
   const { listPage, asked } = cluster(objects);
   const read = await readCluster({ listPage }, 'data', signal);
   expect(auditObjects(read, { level: 'baseline', nowMs }).map(({ namespace }) => namespace)).toEqual(['data']);
-  expect(asked.every(({ namespace }) => namespace === 'data')).toBe(true);
+  const namespaced = asked.filter(({ plural }) => plural !== 'nodes');
+  expect(namespaced.every(({ namespace }) => namespace === 'data')).toBe(true);
 });
 
 test('what may not be listed is said and not taken for absent; what is not served is absent', async () => {
@@ -131,6 +132,46 @@ test('what may not be listed is said and not taken for absent; what is not serve
   ]);
   expect(read.complete).not.toContain('PodDisruptionBudget');
   expect(read.complete).toContain('GracefulRollout');
+});
+
+describe('nodes', () => {
+  const node = (name: string, providerID?: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    ...{ spec: providerID === undefined ? {} : { providerID } },
+  });
+  const apart = workload('Deployment', 'shop', 'apart', {
+    ...good,
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { labelSelector: { matchLabels: { app: 'apart' } }, topologyKey: 'kubernetes.io/hostname' },
+        ],
+      },
+    },
+  });
+  const codesAmong = async (nodes: readonly KubeObject[], refuse: Readonly<Record<string, number>> = {}) => {
+    const read = await readCluster(cluster([apart, service('shop', 'apart'), ...nodes], refuse), undefined, signal);
+    const audits = auditObjects(read, { level: 'baseline', nowMs });
+    return { codes: audits.flatMap(({ findings }) => findings.map(({ code }) => code)), notices: read.notices };
+  };
+  const three = [node('a'), node('b', 'kind://docker/test/b'), node('c', 'k3s://c')];
+
+  test('too few for a surge pod, where no other can come', async () => {
+    expect((await codesAmong(three)).codes).toEqual(['GR305']);
+    expect((await codesAmong([...three, node('d')])).codes).toEqual([]);
+  });
+
+  test('a cloud may add one, and none or unknown ones are not too few', async () => {
+    expect((await codesAmong([node('a'), node('b', 'aws:///eu-central-1a/i-0')])).codes).toEqual([]);
+    expect(await codesAmong([])).toEqual({ codes: [], notices: [] });
+    expect(await codesAmong(three, { nodes: 403 })).toEqual({
+      codes: [],
+      notices: ['nodes may not be listed: rules that need them say nothing (forbidden to you)'],
+    });
+    await expect(codesAmong(three, { nodes: 500 })).rejects.toThrow('/nodes');
+  });
 });
 
 test('any other refusal ends the audit', async () => {

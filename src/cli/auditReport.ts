@@ -16,10 +16,11 @@ export interface AuditOptions {
 }
 
 /** Judges what was read; namespaces without a workload are left out, the worst comes first. */
-export function auditObjects({ objects, complete }: ClusterObjects, options: AuditOptions): readonly NamespaceAudit[] {
+export function auditObjects(read: ClusterObjects, options: AuditOptions): readonly NamespaceAudit[] {
+  const { objects, complete, nodeCount } = read;
   const byNamespace = Map.groupBy(objects, ({ metadata }) => metadata.namespace ?? '');
   const audits = [...byNamespace].map(([namespace, own]): NamespaceAudit => {
-    const context = contextOf(own, { namespace, complete });
+    const context = contextOf(own, { namespace, complete, ...(nodeCount === undefined ? {} : { nodeCount }) });
     // A Pod that nobody controls is no rollout; it is judged by lint, where somebody is about to make one.
     const workloads = own
       .filter(({ kind }) => kind !== 'Pod')

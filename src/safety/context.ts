@@ -24,13 +24,15 @@ export interface ContextOptions {
   readonly namespace: string | undefined;
   /** Kinds of which the objects are all there are: none of them then means that there is none. */
   readonly complete: readonly ContextKind[];
+  /** As {@link Context.nodeCount}. */
+  readonly nodeCount?: number;
 }
 
 /**
  * Collects from raw objects of any kind what is known of one namespace. Never throws. Reads every object through, some
  * 30 µs each: whoever asks often keeps the answer until an object changes.
  */
-export function contextOf(objects: readonly unknown[], { namespace, complete }: ContextOptions): Context {
+export function contextOf(objects: readonly unknown[], { namespace, complete, nodeCount }: ContextOptions): Context {
   const byKind = new Map<unknown, unknown[]>();
   for (const object of objects) {
     const own = text(member(object, 'metadata', 'namespace'));
@@ -62,7 +64,7 @@ export function contextOf(objects: readonly unknown[], { namespace, complete }: 
     ),
     pods: collect('Pod', (object) => graceFactOf(object, member(object, 'spec', 'terminationGracePeriodSeconds'))),
     claimAccessModes: claims === undefined ? undefined : Object.fromEntries(claims),
-    nodeCount: undefined,
+    nodeCount,
     namespaceLabels: mapOf(member(namespaceOf(byKind, namespace), 'metadata', 'labels'), text),
   });
 }

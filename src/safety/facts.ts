@@ -22,7 +22,7 @@ export interface Facts {
   readonly busyServices?: readonly Service[];
   /** The containers that own a port of a selecting Service, as far as the declared ports tell. */
   readonly serving?: readonly RunningContainer[];
-  /** Those that own a port of {@link busyServices}. */
+  /** Those that surely own a port of {@link busyServices}: one declares it, or there is only one container. */
   readonly busy?: readonly RunningContainer[];
   readonly graceSeconds: number;
   /** The GracefulRollout that governs the workload. */
@@ -54,7 +54,7 @@ export function factsOf(workload: Workload, context: Context): Facts {
   return {
     running,
     ...(selecting === undefined ? {} : { selecting, serving: servingOf(running, selecting) }),
-    ...(busyServices === undefined ? {} : { busyServices, busy: servingOf(running, busyServices) }),
+    ...(busyServices === undefined ? {} : { busyServices, busy: surelyServing(running, busyServices) }),
     graceSeconds: spec.terminationGracePeriodSeconds ?? API_DEFAULT_GRACE_SECONDS,
     ...(gracefulRollout === undefined ? {} : { gracefulRollout }),
     enforced: gracefulRollout?.spec.mode === 'Enforce',
@@ -79,6 +79,18 @@ export function drainOf(facts: Facts, running: RunningContainer): Drain | undefi
  * without ports), nobody knows, and none is named.
  */
 function servingOf(running: readonly RunningContainer[], services: readonly Service[]): RunningContainer[] {
+  const { serving, owning } = serversOf(running, services);
+  return serving.length - owning.length <= 1 ? serving : owning;
+}
+
+/** Nothing is inferred where there is a choice: the container without ports may be a helper that listens for nobody. */
+function surelyServing(running: readonly RunningContainer[], services: readonly Service[]): RunningContainer[] {
+  const { serving, owning } = serversOf(running, services);
+  return running.length === 1 ? serving : owning;
+}
+
+/** Those that declare a port of the Services, and with them those that are inferred. */
+function serversOf(running: readonly RunningContainer[], services: readonly Service[]) {
   const inferred = new Set<unknown>(servingContainers(running, services, undefined).serving);
   const serving = running.filter((candidate) => inferred.has(candidate));
   const targets = new Set(
@@ -93,7 +105,7 @@ function servingOf(running: readonly RunningContainer[], services: readonly Serv
         targets.has(`${containerPort}/${protocol}`) || (name !== undefined && targets.has(`${name}/${protocol}`)),
     ),
   );
-  return serving.length - owning.length <= 1 ? serving : owning;
+  return { serving, owning };
 }
 
 /** The workload as src/contract knows it. */

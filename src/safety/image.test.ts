@@ -10,6 +10,7 @@ describe('an image reference', () => {
     ['nginx@sha256:00', { repository: 'nginx', digest: 'sha256:00' }],
     ['', undefined],
     ['two words', undefined],
+    ['ko://example.com/cmd/web', undefined],
     [undefined, undefined],
   ])('%s', (image, parts) => {
     expect(imageOf(image)).toEqual(parts);

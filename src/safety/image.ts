@@ -6,9 +6,9 @@ export interface ImageReference {
   readonly digest?: string;
 }
 
-/** Undefined for what is no reference. Never throws. */
+/** Undefined for what is no reference, such as `ko://` paths that a build replaces. Never throws. */
 export function imageOf(image: string | undefined): ImageReference | undefined {
-  if (image === undefined || image === '' || /\s/.test(image)) return undefined;
+  if (image === undefined || image === '' || /\s|:\/\//.test(image)) return undefined;
   const [named = '', digest] = image.split('@', 2);
   const colon = named.lastIndexOf(':');
   // a colon before a slash is that of the registry's port

@@ -86,6 +86,11 @@ function handlerOf(value: unknown): LifecycleHandler | undefined {
   });
 }
 
+function headerOf(value: unknown): { readonly name: string; readonly value: string } | undefined {
+  const name = text(member(value, 'name'));
+  return name === undefined ? undefined : { name, value: text(member(value, 'value')) ?? '' };
+}
+
 function probeOf(value: unknown): Probe | undefined {
   const object = record(value);
   if (object === undefined) return undefined;
@@ -102,7 +107,7 @@ function probeOf(value: unknown): Probe | undefined {
             path: text(member(object, 'httpGet', 'path')),
             host: text(member(object, 'httpGet', 'host')),
             scheme: text(member(object, 'httpGet', 'scheme')),
-            httpHeaders: undefined,
+            httpHeaders: list(member(object, 'httpGet', 'httpHeaders'), headerOf),
           }),
     tcpSocket:
       tcpPort === undefined

@@ -125,7 +125,7 @@ export interface Context {
   readonly pods?: readonly GraceFact[];
   /** Access modes of the PersistentVolumeClaims, by name. */
   readonly claimAccessModes?: Readonly<Record<string, readonly string[]>>;
-  /** How many nodes can take a pod. */
+  /** How many nodes there are at most; absent too where more may come by themselves. */
   readonly nodeCount?: number;
   readonly namespaceLabels?: Readonly<Record<string, string>>;
 }

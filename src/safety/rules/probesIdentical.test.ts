@@ -21,6 +21,10 @@ testRule(probesIdentical, {
   ],
   silent: [
     ['another path', both(probe, { httpGet: { path: '/live', port: 8080 } })],
+    [
+      'another header, by which the application may tell them apart',
+      both(probe, { httpGet: { ...probe.httpGet, httpHeaders: [{ name: 'Cookie', value: 'liveness' }] } }),
+    ],
     ['a later end', both(probe, { ...probe, failureThreshold: 10 })],
     ['only readiness', [deployment()]],
     ['only liveness', [withApp({ readinessProbe: undefined, livenessProbe: probe })]],

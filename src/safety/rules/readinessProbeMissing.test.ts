@@ -39,6 +39,11 @@ testRule(readinessProbeMissing, {
       [withApp({ readinessProbe: undefined, ports: undefined }), service({ ports: [{ port: 8080 }] })],
       { message: 'app' },
     ],
+    [
+      'a port that none of two containers declares: which of them serves is a guess',
+      [deployment({}, { containers: [app(), { name: 'helper' }] }), service({ ports: [{ port: 80 }] })],
+      { message: 'container helper', level: 'strict', severity: 'warning' },
+    ],
     ['a StatefulSet', [ofKind('StatefulSet', 'apps/v1', bare), service()], { message: 'app' }],
     ['a Rollout', [ofKind('Rollout', 'argoproj.io/v1alpha1', bare), service()], { message: 'app' }],
     [

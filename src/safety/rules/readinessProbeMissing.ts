@@ -13,7 +13,7 @@ export const readinessProbeMissing = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: SERVERS,
-    why: 'Without a readinessProbe a container counts as ready as soon as its process runs (pkg/kubelet/prober/prober_manager.go), so the Service sends requests to it before it listens, and a rollout goes on to the next pod at once. Measured: 402 of 12,425 requests lost in rolling restarts (3.2 %). The probe must be on the container that owns the port which the Service targets; one on another container of the pod says nothing of it. For ports that only a metrics scraper asks, and for headless Services, the finding is strict.',
+    why: 'Without a readinessProbe a container counts as ready as soon as its process runs (pkg/kubelet/prober/prober_manager.go), so the Service sends requests to it before it listens, and a rollout goes on to the next pod at once. Measured: 402 of 12,425 requests lost in rolling restarts (3.2 %). The probe must be on the container that owns the port which the Service targets; one on another container of the pod says nothing of it. For ports that only a metrics scraper asks, for headless Services, and where none of several containers declares the port, the finding is strict.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }

@@ -8,12 +8,21 @@ testRule(requestsMissing, {
       'none',
       [withApp({ resources: undefined }), service()],
       {
-        message: 'container app serves without requests for cpu and memory',
+        message: 'container app serves without requests for cpu and memory: last to get CPU, first to be evicted',
         field: 'spec.template.spec.containers[app].resources.requests',
         fixed: false,
       },
     ],
-    ['no memory', [withApp({ resources: { requests: { cpu: 1 } } }), service()], { message: 'requests for memory:' }],
+    [
+      'no memory',
+      [withApp({ resources: { requests: { cpu: 1 } } }), service()],
+      { message: 'requests for memory: first to be evicted' },
+    ],
+    [
+      'no cpu',
+      [withApp({ resources: { requests: { memory: '1Gi' } } }), service()],
+      { message: 'requests for cpu: last to get CPU' },
+    ],
   ],
   silent: [
     ['both', [deployment(), service()]],

@@ -2,6 +2,12 @@ import { SERVERS } from '../kinds.ts';
 import { containerField } from '../paths.ts';
 import { defineRule, short } from '../rule.ts';
 
+/** What it costs to request none, as the kubelet and the kernel hand it out. */
+const RESOURCES = [
+  { resource: 'cpu', cost: 'last to get CPU' },
+  { resource: 'memory', cost: 'first to be evicted' },
+] as const;
+
 export const requestsMissing = defineRule(
   {
     code: 'GR502',
@@ -38,17 +44,19 @@ spec:
   ({ workload, facts }) =>
     (facts.busy ?? []).flatMap((running) => {
       const { name, resources: { requests = {}, limits = {} } = {} } = running.container;
-      const missing = ['cpu', 'memory'].filter(
-        (resource) => !Object.hasOwn(requests, resource) && !Object.hasOwn(limits, resource),
+      const missing = RESOURCES.filter(
+        ({ resource }) => !Object.hasOwn(requests, resource) && !Object.hasOwn(limits, resource),
       );
+      const names = missing.map(({ resource }) => resource).join(' and ');
+      const costs = missing.map(({ cost }) => cost).join(', ');
       return missing.length === 0
         ? []
         : [
             {
               container: name,
               field: containerField(workload, running, 'resources.requests'),
-              message: `container ${short(name)} serves without requests for ${missing.join(' and ')}: first to be evicted, last to get CPU`,
-              remedy: `write resources.requests for ${missing.join(' and ')}, from what the container uses`,
+              message: `container ${short(name)} serves without requests for ${names}: ${costs}`,
+              remedy: `write resources.requests for ${names}, from what the container uses`,
             },
           ];
     }),

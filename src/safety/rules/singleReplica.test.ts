@@ -13,7 +13,11 @@ testRule(singleReplica, {
         fixed: false,
       },
     ],
-    ['by default', [deployment({ replicas: undefined }), service()], { message: 'a drain or a crash' }],
+    [
+      'by default',
+      [deployment({ replicas: undefined }), service()],
+      { message: 'no replicas written means 1: at a drain' },
+    ],
     [
       'a StatefulSet',
       [ofKind('StatefulSet', 'apps/v1', deployment({ replicas: 1 })), service()],

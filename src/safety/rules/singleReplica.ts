@@ -39,11 +39,12 @@ spec:
   ({ workload, facts }) => {
     const { fewestPods, autoscaler, busyServices = [] } = facts;
     if (fewestPods !== 1 || autoscaler !== undefined || busyServices.length === 0) return [];
+    const replicas = workload.replicas === undefined ? 'no replicas written means 1' : 'replicas 1';
     const when = workload.kind === 'StatefulSet' ? 'a rollout, a drain or a crash' : 'a drain or a crash';
     return [
       {
         field: 'spec.replicas',
-        message: `replicas 1: at ${when} the Service is empty until a new pod is ready`,
+        message: `${replicas}: at ${when} the Service is empty until a new pod is ready`,
         remedy: 'write replicas: 2 or more if the application allows it, or waive this with the reason',
       },
     ];
