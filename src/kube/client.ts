@@ -149,6 +149,13 @@ export interface Client {
   close(): Promise<void>;
 }
 
+/** A {@link Client} as a part sees it that handles one kind of object. */
+export interface ClientOf<T extends KubeObject> {
+  find(resource: Resource<T>, ref: ObjectRef, options: GetOptions): Promise<T | undefined>;
+  update(resource: Resource<T>, object: T, options: WriteOptions): Promise<T>;
+  patch(resource: Resource<T>, ref: ObjectRef, patch: Patch, options: WriteOptions): Promise<T>;
+}
+
 export interface ClientOptions {
   /** From `loadKubeConfig`. */
   readonly connection: Connection;

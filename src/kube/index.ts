@@ -3,6 +3,7 @@ export {
   type ApplyBody,
   type CallOptions,
   type Client,
+  type ClientOf,
   type ClientOptions,
   type DeleteOptions,
   type GetOptions,

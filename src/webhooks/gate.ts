@@ -11,7 +11,7 @@ import {
 import { type AdmitPlan, planIntent } from '../gate/admitPlan.ts';
 import { type PodIdentity, readState } from '../gate/drainState.ts';
 import type { DrainPath, DrainState, PodView } from '../gate/types.ts';
-import type { Client } from '../kube/index.ts';
+import type { ClientOf, Pod } from '../kube/index.ts';
 import { isOlderVersion } from '../kube/versions.ts';
 import { type Clock, type Logger, linkAbort } from '../runtime/index.ts';
 import type { AdmissionRequest, AdmissionResponse } from './admissionReview.ts';
@@ -36,7 +36,7 @@ export interface GateView {
 }
 
 export interface GateWebhookOptions {
-  readonly client: Pick<Client, 'find' | 'patch'>;
+  readonly client: Pick<ClientOf<Pod>, 'find' | 'patch'>;
   readonly view: GateView;
   /** `system:serviceaccount:<namespace>:<name>` of the operator. */
   readonly ownUser: string;

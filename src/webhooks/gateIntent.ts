@@ -3,7 +3,7 @@ import { identityOf, type JudgedPod } from '../gate/admit.ts';
 import { abandonedState } from '../gate/admitPlan.ts';
 import { encodeState, type PodIdentity, readState } from '../gate/drainState.ts';
 import type { DrainState } from '../gate/types.ts';
-import { type Client, isConflict, isNotFound, pods } from '../kube/index.ts';
+import { type ClientOf, isConflict, isNotFound, type Pod, pods } from '../kube/index.ts';
 import { type Clock, type Logger, linkAbort } from '../runtime/index.ts';
 import { judgedPodOf } from './gateRequest.ts';
 
@@ -24,11 +24,11 @@ interface Limits {
 
 /** Reads and writes the state on pods: the webhooks' only calls to the API server. */
 export class GateIntents {
-  readonly #client: Pick<Client, 'find' | 'patch'>;
+  readonly #client: Pick<ClientOf<Pod>, 'find' | 'patch'>;
   readonly #clock: Clock;
   readonly #log: Logger;
 
-  constructor(client: Pick<Client, 'find' | 'patch'>, clock: Clock, log: Logger) {
+  constructor(client: Pick<ClientOf<Pod>, 'find' | 'patch'>, clock: Clock, log: Logger) {
     this.#client = client;
     this.#clock = clock;
     this.#log = log;

@@ -3,10 +3,10 @@ import { DRAIN_ANNOTATION } from '../api/index.ts';
 import type { OwnerFacts } from '../gate/admit.ts';
 import { encodeState, readState } from '../gate/drainState.ts';
 import type { DrainState, PodView } from '../gate/types.ts';
-import { ApiError, type ChangeHandler, type Client, type Pod } from '../kube/index.ts';
+import { ApiError, type ChangeHandler, type Pod } from '../kube/index.ts';
 import { ManualClock, silentLogger } from '../runtime/index.ts';
 import type { AdmissionRequest } from './admissionReview.ts';
-import { type GateView, gateWebhooks } from './gate.ts';
+import { type GateView, type GateWebhookOptions, gateWebhooks } from './gate.ts';
 import { PodWaits } from './gatePodWaits.ts';
 import { judgedPodOf } from './gateRequest.ts';
 
@@ -103,20 +103,19 @@ export class FakeCluster {
       }),
       waitForPod: (pod, isOver, signal) => waits.waitForPod(pod, isOver, signal),
     };
-    // The fake knows one kind of object.
-    const client = {
-      find: async (_resource: unknown, _ref: unknown, { signal }: { signal: AbortSignal }) => {
+    const client: GateWebhookOptions['client'] = {
+      find: async (_resource, _ref, { signal }) => {
         this.finds += 1;
         signal.throwIfAborted();
         return this.pod;
       },
-      patch: async (_resource: unknown, _ref: unknown, patch: { body: Patch }, { signal }: { signal: AbortSignal }) => {
+      patch: async (_resource, _ref, patch: { type: 'merge'; body: Patch }, { signal }) => {
         this.patches.push(patch.body);
         await options.onPatch?.(this);
         signal.throwIfAborted();
         return this.#patch(patch.body);
       },
-    } as unknown as Pick<Client, 'find' | 'patch'>;
+    };
     this.handlers = gateWebhooks({
       client,
       view,

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { KubeObject } from '../../api/kubernetes.ts';
-import { ApiError, type Client, type Resource, type Secret } from '../../kube/index.ts';
+import { ApiError, type ClientOf, type Secret } from '../../kube/index.ts';
 import { ManualClock, silentLogger } from '../../runtime/index.ts';
 import { createStateKey, GATE_KEY } from './stateKey.ts';
 
@@ -12,7 +11,7 @@ interface FakeSecret {
   writes: number;
   /** What the next calls answer instead. */
   readonly failures: Error[];
-  readonly client: Pick<Client, 'find' | 'update'>;
+  readonly client: Pick<ClientOf<Secret>, 'find' | 'update'>;
   put(data: Secret['data']): void;
 }
 
@@ -24,17 +23,17 @@ function fakeSecret(data: Secret['data'] | 'missing' = certificates): FakeSecret
     writes: 0,
     failures: [],
     client: {
-      async find<T extends KubeObject>(_: Resource<T>): Promise<T | undefined> {
+      async find() {
         await turn();
-        return structuredClone(store.secret) as T | undefined;
+        return structuredClone(store.secret);
       },
-      async update<T extends KubeObject>(_: unknown, object: T) {
+      async update(_, object) {
         await turn();
         if (object.metadata.resourceVersion !== store.secret?.metadata.resourceVersion) {
           throw new ApiError(site, 409, { reason: 'Conflict' });
         }
         store.writes += 1;
-        store.put((object as unknown as Secret).data);
+        store.put(object.data);
         return object;
       },
     },

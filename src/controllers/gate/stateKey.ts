@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Client, isConflict, type Secret, secrets } from '../../kube/index.ts';
+import { type ClientOf, isConflict, type Secret, secrets } from '../../kube/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 
 /** Where the key is in the Secret. */
@@ -14,7 +14,7 @@ const LAST_RETRY_MS = 10_000;
 const CONFLICT_ROUNDS = 5;
 
 export interface StateKeyOptions {
-  readonly client: Pick<Client, 'find' | 'update'>;
+  readonly client: Pick<ClientOf<Secret>, 'find' | 'update'>;
   readonly namespace: string;
   /** The Secret that the chart makes and the certificates share. */
   readonly secretName: string;
@@ -117,7 +117,7 @@ function keyIn(secret: Secret): Buffer | undefined {
 
 /** Undefined where somebody wrote since `secret` was read. */
 async function putKey(
-  client: Pick<Client, 'update'>,
+  client: Pick<ClientOf<Secret>, 'update'>,
   secret: Secret,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {

@@ -4,7 +4,7 @@ import type { DrainState, Evidence } from '../../gate/types.ts';
 import { gracefulRollouts } from '../../kube/index.ts';
 import { OperatorMetrics, silentLogger } from '../../runtime/index.ts';
 import { claim, FakeGate, refusal, START } from './gateFakes.ts';
-import { GateStatus, statusOf } from './status.ts';
+import { GateStatus, type GateStatusOptions, statusOf } from './status.ts';
 
 const startMs = Date.parse(START);
 const end = (pod: string, given: Partial<Evidence> = {}): Evidence => ({
@@ -67,15 +67,14 @@ test('after a restart of the operator it says what it said, until there is news;
 function run(gate: FakeGate) {
   const writes: { readonly body: unknown; readonly options: object }[] = [];
   const answers: Error[] = [];
-  const client = {
-    ...gate.client(),
-    patch: (resource: unknown, _ref: unknown, { body }: { body: unknown }, options: object) => {
+  const client: GateStatusOptions['client'] = {
+    patch: (resource, _ref, { body }, options) => {
       expect(resource).toBe(gracefulRollouts);
       writes.push({ body, options });
       const error = answers.shift();
-      return error === undefined ? Promise.resolve({}) : Promise.reject(error);
+      return error === undefined ? Promise.resolve({ metadata: {} }) : Promise.reject(error);
     },
-  } as unknown as ReturnType<FakeGate['client']>;
+  };
   const status = new GateStatus({
     client,
     caches: gate.caches,

@@ -6,11 +6,12 @@ import {
   KIND,
   STATUS_LIST_LIMIT,
 } from '../../api/index.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
 import { canonicalJson } from '../../contract/index.ts';
 import { stageOf } from '../../gate/drainStage.ts';
 import { marginSeconds, marginSummary, recommendedPreStopSeconds } from '../../gate/evidence.ts';
 import type { DrainState, Evidence, PodView } from '../../gate/types.ts';
-import { type Client, gracefulRollouts, isNotFound } from '../../kube/index.ts';
+import { type ClientOf, gracefulRollouts, isNotFound } from '../../kube/index.ts';
 import { type Clock, Controller, type Logger, type OperatorMetrics } from '../../runtime/index.ts';
 import type { GateCaches } from './caches.ts';
 import type { EvidenceLog } from './evidenceLog.ts';
@@ -21,7 +22,7 @@ type EndpointCheckStatus = NonNullable<GracefulRolloutStatus['endpointCheck']>;
 const GATHER_MS = 1_000;
 
 export interface GateStatusOptions {
-  readonly client: Client;
+  readonly client: Pick<ClientOf<KubeObject>, 'patch'>;
   readonly caches: Pick<GateCaches, 'claims'>;
   readonly evidence: EvidenceLog;
   /** Pods that are being drained for this GracefulRollout. */
