@@ -1,15 +1,21 @@
 import { expect, test } from 'vitest';
-import type { Deployment } from '../api/kubernetes.ts';
+import { manifest } from '../contract/testing/manifests.ts';
 import { silentLogger } from '../runtime/index.ts';
 import { CONTEXT_KINDS, type Context, contextOf } from '../safety/index.ts';
-import { service, withApp } from '../safety/testing/manifests.ts';
+import { service } from '../safety/testing/manifests.ts';
 import { targetRules } from './warningsOfTarget.ts';
 import type { PolicyDefaults } from './warningsPolicy.ts';
 
 const off = { level: 'off', version: 'latest' } as const;
 const defaults: PolicyDefaults = { warn: { level: 'baseline', version: 'latest' }, audit: off, enforce: off };
 /** Serves without a readiness probe (baseline), from the tag latest (strict). */
-const target = withApp({ readinessProbe: undefined, image: 'example.com/web:latest' }) as unknown as Deployment;
+const target = manifest({
+  app: {
+    image: 'example.com/web:latest',
+    ports: [{ name: 'http', containerPort: 8080 }],
+    lifecycle: { preStop: { sleep: { seconds: 5 } } },
+  },
+});
 const known = contextOf([service()], { namespace: 'shop', complete: CONTEXT_KINDS });
 
 function codes(labels: Record<string, string> = {}, synced = true, context: () => Context = () => known): string[] {
