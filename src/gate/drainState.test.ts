@@ -39,6 +39,13 @@ describe('readState', () => {
     expect(readState(carrying(encodeState(full, pod, key)), key)).toEqual({ kind: 'State', state: full });
   });
 
+  it('checks the signature of one version of a pod once, and anew with another key', () => {
+    const carrier = carrying(encodeState(full, pod, key));
+    expect(readState(carrier, key)).toBe(readState(carrier, key));
+    expect(readState(carrier, new Uint8Array(32).fill(8))).toEqual({ kind: 'Forged' });
+    expect(readState(carrier, key)).toEqual({ kind: 'State', state: full });
+  });
+
   it('reads any state, and its text stays small', () => {
     const time = fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
     const states = fc.record(

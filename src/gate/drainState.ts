@@ -39,13 +39,25 @@ export function encodeState(state: DrainState, pod: PodIdentity, key: Uint8Array
   return canonicalJson({ ...kept, sig: signatureOf(kept, pod, key) });
 }
 
+/** What was read from a pod, as it was: objects are never changed, a newer version is another object. */
+const readBefore = new WeakMap<KubeObject, { readonly key: Uint8Array; readonly read: ReadState }>();
+
 /**
  * The state that the pod carries. Total: whatever the annotation holds, it never throws. Members that this version does
- * not know are signed along with the others (a newer replica may have written them) and left out.
+ * not know are signed along with the others (a newer replica may have written them) and left out. Each drain looks at all
+ * others of its namespace, so a signature is checked once per version of a pod.
  */
 export function readState(pod: KubeObject, key: Uint8Array): ReadState {
-  const text = pod.metadata.annotations?.[DRAIN_ANNOTATION];
-  if (text === undefined) return { kind: 'None' };
+  if (pod.metadata.annotations?.[DRAIN_ANNOTATION] === undefined) return { kind: 'None' };
+  const before = readBefore.get(pod);
+  if (before?.key === key) return before.read;
+  const read = readAnew(pod, key);
+  readBefore.set(pod, { key, read });
+  return read;
+}
+
+function readAnew(pod: KubeObject, key: Uint8Array): ReadState {
+  const text = pod.metadata.annotations?.[DRAIN_ANNOTATION] ?? '';
   const { namespace, name, uid } = pod.metadata;
   const written = text.length > longestText ? undefined : parsed(text);
   if (!isJsonObject(written) || namespace === undefined || name === undefined || uid === undefined) return forged;

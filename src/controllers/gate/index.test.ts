@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { DRAIN_ANNOTATION } from '../../api/index.ts';
 import { encodeState } from '../../gate/drainState.ts';
 import { deploymentOwner, FakeGate, KEY, refusal, rsOwner, storedPod } from './gateFakes.ts';
@@ -261,4 +261,21 @@ test('nothing is remembered of pods that are gone', async () => {
   expect(gate.memory.isIsolated('long gone')).toBe(false);
   expect(gate.memory.pendingYes.size).toBe(0);
   expect(gate.memory.peek('a')).toBeDefined();
+});
+
+test('changes in a namespace with many drains are gathered: not each of them is a look at every drain', async () => {
+  const names = Array.from({ length: 40 }, (_, index) => `p${index}`);
+  const gate = new FakeGate({ pods: names });
+  const waiting = { path: 'Eviction', owner: rsOwner, handedOverAt: gate.now() } as const;
+  for (const name of names) gate.ask(name, { ...waiting, reason: 'waiting' });
+  gate.lead();
+  await gate.clock.advance(1_000);
+  const looks = vi.spyOn(gate.terminations, 'draining');
+  for (let change = 0; change < 20; change += 1) {
+    gate.list(names);
+    await gate.clock.advance(10);
+  }
+  await gate.clock.advance(200);
+  expect(looks.mock.calls.length).toBeGreaterThanOrEqual(40);
+  expect(looks.mock.calls.length).toBeLessThanOrEqual(280);
 });
