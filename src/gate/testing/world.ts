@@ -1,28 +1,15 @@
 import { expect } from 'vitest';
 import { DRAIN_ANNOTATION } from '../../api/index.ts';
-import type { OwnerReference } from '../../api/kubernetes.ts';
 import { matchesServiceSelector } from '../../api/labelSelector.ts';
 import { encodeState, readState } from '../drainState.ts';
 import type { PodPatch } from '../handOver.ts';
 import { controllerOf } from '../stepFacts.ts';
 import type { DrainPath, DrainState, PodView } from '../types.ts';
+import { isTerminating, type SimPod, type SimReplicaSet, startingPod } from './simPods.ts';
 
 /** Of simulated time. */
 export const TICK_MS = 500;
 export const signingKey = new Uint8Array(32).fill(1);
-
-export interface SimReplicaSet {
-  readonly uid: string;
-  replicas: number;
-  /** Something happened that its controller has not looked at. Nothing else makes it look. */
-  dirty: boolean;
-}
-
-interface SimPod {
-  view: PodView;
-  readonly readyAtTick: number;
-  goneAtTick?: number;
-}
 
 /** Somebody who wants one pod gone, and for how long they say so. */
 interface Asker {
@@ -282,31 +269,9 @@ export class World {
     this.#made += 1;
     const uid = `pod-${this.#made}`;
     const isDud = this.chance() * 10 < this.#options.duds;
-    const owner: OwnerReference = {
-      apiVersion: 'apps/v1',
-      kind: 'ReplicaSet',
-      name: replicaSet,
-      uid: replicaSet,
-      controller: true,
-    };
     const pod: SimPod = {
       readyAtTick: readyAtTick ?? (isDud ? Infinity : this.tick + this.#options.startTicks),
-      view: {
-        metadata: {
-          namespace: 'shop',
-          name: uid,
-          uid,
-          resourceVersion: '0',
-          creationTimestamp: new Date(this.nowMs).toISOString(),
-          labels: { app: 'web', tier: 'front', zone: 'a' },
-          ownerReferences: [owner],
-        },
-        phase: 'Running',
-        ready: false,
-        ips: [],
-        gracePeriodSeconds: 30,
-        preStopSeconds: 0,
-      },
+      view: startingPod(uid, replicaSet, this.nowMs),
     };
     this.pods.set(uid, pod);
     this.#touch(pod);
@@ -346,8 +311,4 @@ export class World {
     if (allowed !== this.budget.allowed) this.budget.version += 1;
     this.budget.allowed = allowed;
   }
-}
-
-function isTerminating({ metadata }: PodView): boolean {
-  return metadata.deletionTimestamp !== undefined;
 }
