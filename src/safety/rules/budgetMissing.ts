@@ -1,4 +1,5 @@
 import { budgetsOf } from '../budgets.ts';
+import { WEB_DEPLOYMENT } from '../examples.ts';
 import { REPLICATED } from '../kinds.ts';
 import { podField } from '../paths.ts';
 import { defineRule } from '../rule.ts';
@@ -14,20 +15,7 @@ export const budgetMissing = defineRule(
     hasFix: false,
     appliesTo: REPLICATED,
     why: 'kubectl drain and node autoscalers evict pods one after the other without waiting for replacements, unless a PodDisruptionBudget says how many may be missing (pkg/registry/core/pod/storage/eviction.go). Several replicas on drained nodes then end at the same time.',
-    example: `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 3
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      containers:
-        - name: app
-          image: example.com/web:1.2.3
-          ports: [{ containerPort: 8080 }]
----
+    example: `${WEB_DEPLOYMENT}---
 apiVersion: v1
 kind: Service
 metadata: { name: web }

@@ -1,4 +1,5 @@
 import { budgetsOf } from '../budgets.ts';
+import { WEB_DEPLOYMENT } from '../examples.ts';
 import { isHere } from '../facts.ts';
 import { REPLICATED } from '../kinds.ts';
 import { podField } from '../paths.ts';
@@ -15,20 +16,7 @@ export const budgetSelectsNothing = defineRule(
     hasFix: false,
     appliesTo: REPLICATED,
     why: 'A PodDisruptionBudget acts by its selector alone. One that is named after a workload, but whose selector matches neither its pods nor those of any other workload that is known, protects nothing, without a word of Kubernetes.',
-    example: `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 3
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      containers:
-        - name: app
-          image: example.com/web:1.2.3
-          ports: [{ containerPort: 8080 }]
----
+    example: `${WEB_DEPLOYMENT}---
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata: { name: web }

@@ -1,3 +1,4 @@
+import { WEB_DEPLOYMENT } from '../examples.ts';
 import type { RunningContainer } from '../facts.ts';
 import { SERVERS } from '../kinds.ts';
 import { containerField } from '../paths.ts';
@@ -14,20 +15,7 @@ export const readinessProbeMissing = defineRule(
     hasFix: false,
     appliesTo: SERVERS,
     why: 'Without a readinessProbe a container counts as ready as soon as its process runs (pkg/kubelet/prober/prober_manager.go), so the Service sends requests to it before it listens, and a rollout goes on to the next pod at once. Measured: 402 of 12,425 requests lost in rolling restarts (3.2 %). The probe must be on the container that owns the port which the Service targets; one on another container of the pod says nothing of it. For ports that only a metrics scraper asks, for headless Services, and where none of several containers declares the port, the finding is strict.',
-    example: `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  replicas: 3
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec:
-      containers:
-        - name: app
-          image: example.com/web:1.2.3
-          ports: [{ containerPort: 8080 }]
----
+    example: `${WEB_DEPLOYMENT}---
 apiVersion: v1
 kind: Service
 metadata: { name: web }
