@@ -14,6 +14,15 @@ testRule(budgetsOverlap, {
   silent: [
     ['one', [deployment(), budget()]],
     ['none', [deployment()]],
+    ['a base and its patch', [deployment(), budget(), budget({ minAvailable: 1 })]],
+    [
+      'those of two namespaces, of a workload that names none',
+      [
+        { ...deployment(), metadata: { name: 'web' } },
+        budget(),
+        { ...budget(), metadata: { namespace: 'other', name: 'web-2' } },
+      ],
+    ],
     [
       'one of another namespace',
       [deployment(), budget(), { ...budget(), metadata: { namespace: 'other', name: 'web' } }],

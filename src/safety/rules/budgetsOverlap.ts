@@ -45,7 +45,12 @@ spec:
     fixText: 'Delete all but one of them, or narrow their selectors. Which one is meant, only you know.',
   },
   ({ workload, context }) => {
-    const names = (budgetsOf(workload, context) ?? []).map(({ name }) => short(name));
+    const budgets = budgetsOf(workload, context) ?? [];
+    // Of a workload that names no namespace, nobody knows which of several namespaces' budgets are beside it.
+    const namespaces = new Set(budgets.flatMap(({ namespace }) => namespace ?? []));
+    if (namespaces.size > 1) return [];
+    // Two documents of one name are versions of one object: a base and its patch.
+    const names = [...new Set(budgets.map(({ name }) => name))].map((name) => short(name));
     return names.length < 2
       ? []
       : [
