@@ -21,7 +21,7 @@ export interface SourceLimits {
   readonly files: number;
 }
 
-export const SOURCE_LIMITS: SourceLimits = { fileBytes: 64 << 20, totalBytes: 256 << 20, files: 20_000 };
+const SOURCE_LIMITS: SourceLimits = { fileBytes: 64 << 20, totalBytes: 256 << 20, files: 20_000 };
 
 const MANIFEST = /\.(ya?ml|json)$/u;
 

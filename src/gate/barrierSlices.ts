@@ -22,7 +22,7 @@ export interface BarrierSlice extends KubeObject {
  * Nodes per slice. A settled node goes round the numbers 1, 2, 3, so that a slice has 99 endpoints at most, as many as those of
  * Kubernetes; 264 if every proxy of it were stuck. A node is in one slice only: its number changes in one write.
  */
-export const NODES_PER_SLICE = 33;
+const NODES_PER_SLICE = 33;
 
 /** Addresses that a node has for itself; at least `LARGEST_NUMBER`. */
 const ADDRESSES_PER_SEAT = 8;
@@ -34,7 +34,7 @@ const IPV6_PREFIX = '2001:2::';
 export const SEATS = 2 ** 17 / ADDRESSES_PER_SEAT - 1;
 
 /** Addresses of the node in seat `seat` (from 0), as many as its number. Unique in the cluster, stable while it keeps its seat. */
-export function seatAddresses(family: IpFamily, seat: number, number: number): readonly string[] {
+function seatAddresses(family: IpFamily, seat: number, number: number): readonly string[] {
   return Array.from({ length: number }, (_, index) => {
     // The first eight stay free, so that no address is the network's own.
     const offset = (seat + 1) * ADDRESSES_PER_SEAT + index;
@@ -45,7 +45,7 @@ export function seatAddresses(family: IpFamily, seat: number, number: number): r
 }
 
 /** The seat that an address belongs to; undefined: not one of the barrier's. */
-export function seatOf(family: IpFamily, address: string): number | undefined {
+function seatOf(family: IpFamily, address: string): number | undefined {
   const offset = family === 'IPv6' ? ipv6Offset(address) : ipv4Offset(address);
   const seat = offset === undefined ? -1 : Math.floor(offset / ADDRESSES_PER_SEAT) - 1;
   return seat >= 0 && seat < SEATS ? seat : undefined;

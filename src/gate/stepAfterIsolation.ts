@@ -8,7 +8,7 @@ export const DEFAULT_QUIET_SECONDS = 5;
  * server that has no CPU just then: a server that stops listening on SIGTERM resets them (seen: 54 of 12,369 requests, opened
  * up to 400 ms before the confirmation, in a pod without a preStop sleep on a machine that was overloaded).
  */
-export const SETTLE_SECONDS = 2;
+const SETTLE_SECONDS = 2;
 /** A person's request is answered by now; if the pod is not terminating, the request did not get through. */
 export const AFTER_REQUEST_MS = 5_000;
 /** A request without a known end: the longest that an API server waits for a webhook. */

@@ -14,9 +14,9 @@ import {
 import type { GateStep, Observation } from './types.ts';
 
 /** A cache may be that late: what it says against the ReplicaSet controller is believed after this. */
-export const CACHE_GRACE_MS = 2_000;
+const CACHE_GRACE_MS = 2_000;
 /** Drain asks every 5 s, autoscalers every 10 to 60 s: who is silent for so long has given up. */
-export const SILENCE_MS = 300_000;
+const SILENCE_MS = 300_000;
 
 /** Nothing is lost yet: the pod serves, with all its labels, and can be given back. */
 export function stepBeforeIsolation(observation: Observation): GateStep {

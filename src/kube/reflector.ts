@@ -244,7 +244,7 @@ class ReflectorShell<T extends KubeObject, E> {
  * event (it cannot decode it, say): a watch from the same version would meet it again, so a list is due, as in
  * client-go.
  */
-export function failureKind(error: ApiError | TransportError, inStream: boolean): FailureKind {
+function failureKind(error: ApiError | TransportError, inStream: boolean): FailureKind {
   if (error instanceof TransportError) return error.failure === 'answer' ? 'refused' : 'unavailable';
   if (error.expired) return 'expired';
   if (error.code === 429 || error.code === 503 || error.code === 504) return 'unavailable';

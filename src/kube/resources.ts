@@ -62,7 +62,7 @@ export function typed<T extends KubeObject>(resource: Resource): Resource<T> {
  * A subresource whose body is of another kind than its object (`scale`, `eviction`). For `status`, which has the
  * object's own kind, pass `subresource: 'status'` in the options of the call instead.
  */
-export function subresourceOf<S extends KubeObject>(
+function subresourceOf<S extends KubeObject>(
   resource: Resource,
   subresource: string,
   body: { readonly group: string; readonly version: string; readonly kind: string },

@@ -1,7 +1,7 @@
 /** The API server cuts each warning to this many runes once all together exceed the total (apiserver endpoints/filters/warning.go). */
 export const WARNING_MAX_RUNES = 256;
 /** All warnings of one answer together. */
-export const WARNINGS_MAX_TOTAL_RUNES = 4096;
+const WARNINGS_MAX_TOTAL_RUNES = 4096;
 
 /** Kept free for the line that counts what did not fit. */
 const OVERFLOW_RUNES = 64;

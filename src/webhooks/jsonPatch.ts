@@ -80,7 +80,7 @@ function diffArrays(
 }
 
 /** Whether both are the same JSON; the order of members does not count. */
-export function jsonEquals(left: unknown, right: unknown): boolean {
+function jsonEquals(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((element, i) => jsonEquals(element, right[i]));

@@ -6,7 +6,7 @@ export const BODY_LIMIT_BYTES = 7 * 1024 * 1024;
  * Of all calls in work together. Anybody who reaches the pod can send bodies, and the pod's memory is what all of them
  * share; a review is seldom larger than 100 kB, so ordinary calls come nowhere near.
  */
-export const BODIES_LIMIT_BYTES = 64 * 1024 * 1024;
+const BODIES_LIMIT_BYTES = 64 * 1024 * 1024;
 /** What a piece of a body costs beside its bytes: a client that sends single bytes fills the memory with objects. */
 const PIECE_COST_BYTES = 512;
 /**

@@ -2,7 +2,7 @@ import { GROUP } from '../api/index.ts';
 import { LEVELS, type Level, RULE_SET_VERSIONS, type RuleSetVersion } from '../safety/index.ts';
 
 /** What findings lead to, after the labels of Pod Security Admission. */
-export const ADMISSION_MODES = ['warn', 'audit', 'enforce'] as const;
+const ADMISSION_MODES = ['warn', 'audit', 'enforce'] as const;
 export type AdmissionMode = (typeof ADMISSION_MODES)[number];
 
 /** How one mode judges; undefined: not at all. */

@@ -2,13 +2,13 @@ import type { Finding } from '../safety/index.ts';
 import { WARNING_MAX_RUNES } from './admissionReviewWarnings.ts';
 
 /** More than a screen reader or a CI log wants of one object; the API server cuts after 4,096 runes anyhow. */
-export const WARNING_LINES_MAX = 8;
+const WARNING_LINES_MAX = 8;
 
 /** An audit annotation is for machines: codes, no texts. */
 const AUDIT_MAX = 1024;
 
 /** One line: code, message, and the remedy where both fit. */
-export function lineOf({ code, message, remedy }: Finding): string {
+function lineOf({ code, message, remedy }: Finding): string {
   const line = `${code}: ${message}`;
   const whole = `${line}${/[.;:!?]$/u.test(line) ? '' : '.'} ${remedy}`;
   return Array.from(whole).length <= WARNING_MAX_RUNES ? whole : line;

@@ -5,7 +5,7 @@ import { ApiError, type Client, deployments, gracefulRollouts } from '../../kube
 import { type Adoption, type AdoptionOutcome, missingOf, type Snapshot } from './decide.ts';
 
 /** Field manager of the controller's writes: one annotation of the target, and the status of GracefulRollouts. */
-export const controllerFieldManager = 'graceful-rollout';
+const controllerFieldManager = 'graceful-rollout';
 
 /**
  * Adopts the target: one merge patch of one annotation that the webhook completes in the same write. It is tried as a

@@ -23,7 +23,7 @@ import type { Assessment, TargetFacts } from './situation.ts';
 /** After an adoption that was undone, the same state of the target is adopted again only this much later. */
 export const readoptAfterMs = 10 * 60_000;
 /** How long until a target whose write did not go through the webhook is tried (dry run) again. */
-export const webhookRetryMs = 10_000;
+const webhookRetryMs = 10_000;
 /** How long until a replica of the webhook whose caches lag is asked again. */
 export const webhookLagMs = 1_000;
 

@@ -12,7 +12,7 @@ import { hashContract } from '../../contract/index.ts';
 import type { Assessment, Situation, TargetFacts } from './situation.ts';
 
 /** Findings that the status keeps, the worst first. The record of changes is kept whole: giving back rests on it. */
-export const statusListLimit = 10;
+const statusListLimit = 10;
 /** A dispute that was last seen longer ago than this is over. */
 export const contestExpiryMs = 40 * 60_000;
 

@@ -37,7 +37,7 @@ export interface ProxyBarrierOptions {
   readonly limits?: Partial<BarrierLimits>;
 }
 
-export const DEFAULT_MAX_NODES = 300;
+const DEFAULT_MAX_NODES = 300;
 
 /** Pods that are isolated together ask within a few milliseconds of each other: one round for all of them. */
 const GATHER_MS = 20;

@@ -68,7 +68,7 @@ function exchange(host: string, port: number, signal: AbortSignal): Promise<Answ
  * Reads an answer. Only kube-proxy's counts: it alone says `serviceProxyHealthy`, and of it alone is known that it sets the
  * number after its rules are in the kernel. (Cilium answers without that field; whether its maps are written then is not known.)
  */
-export function parseReport(code: number, weight: string | undefined, body: string): ProxyReport {
+function parseReport(code: number, weight: string | undefined, body: string): ProxyReport {
   if (code !== 200 && code !== 503) return { kind: 'Nothing', problem: `answered ${code}` };
   const answer = jsonObject(body);
   const number = answer?.['localEndpoints'];

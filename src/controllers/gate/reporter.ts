@@ -117,7 +117,7 @@ export class GateReporter {
 }
 
 /** `namespace/name`. */
-export function claimKey({ metadata }: Claim): string {
+function claimKey({ metadata }: Claim): string {
   return `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
 }
 

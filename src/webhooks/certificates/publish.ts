@@ -37,7 +37,7 @@ export function commonAuthorities(configurations: readonly ReadConfiguration[]):
  * The patch that puts `bundle` into each entry that has another one; empty when all have it. It touches nothing else, and the
  * tests keep it from an entry that moved and from a configuration that somebody wrote since.
  */
-export function bundlePatch(configuration: WebhookConfiguration, bundle: string): JsonPatchOperation[] {
+function bundlePatch(configuration: WebhookConfiguration, bundle: string): JsonPatchOperation[] {
   const caBundle = Buffer.from(bundle).toString('base64');
   const operations = (configuration.webhooks ?? []).flatMap((webhook, index): JsonPatchOperation[] =>
     webhook.clientConfig.caBundle === caBundle
