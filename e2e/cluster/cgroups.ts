@@ -39,6 +39,21 @@ export function createCgroup(path: string): void {
   }
 }
 
+/**
+ * Gives a cgroup as much CPU time as so many processes beside it have, where they compete. Without this, all pods of a
+ * cluster together count for one process (or for one session, where the kernel groups them: sched_autogroup).
+ * @param times 1 to 100
+ */
+export function setCpuShare(path: string, times: number): void {
+  for (const { mount, version, controllers } of hierarchies()) {
+    if (version === 1 && !controllers.includes('cpu')) continue;
+    const [name, one] = version === 2 ? (['cpu.weight', 100] as const) : (['cpu.shares', 1024] as const);
+    const file = join(mount, path, name);
+    // A v2 hierarchy may be handed down without its cpu controller.
+    if (existsSync(file)) writeFileSync(file, String(one * times));
+  }
+}
+
 /** The file that takes a process into the cgroup; one hierarchy is enough to find it again. */
 export function cgroupProcsFile(path: string): string {
   const all = hierarchies();

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { planAddresses } from './addressPlan.ts';
-import { createCgroup } from './cgroups.ts';
+import { createCgroup, setCpuShare } from './cgroups.ts';
 import { type Cluster, type ClusterOptions, defaultProxyMode } from './cluster.ts';
 import {
   type ClusterState,
@@ -98,6 +98,8 @@ function takeSlot(wanted: ClusterState, signal?: AbortSignal): Promise<ClusterSt
     const paths = clusterPaths(state.name);
     mkdirSync(paths.run, { recursive: true });
     createCgroup(`${paths.cgroup}/daemons`);
+    // On machines of their own, no compiler or test beside them would keep pods waiting.
+    setCpuShare(dirname(paths.cgroup), 10);
     return Promise.resolve(state);
   });
 }
