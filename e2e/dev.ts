@@ -1,12 +1,15 @@
 /**
  * `npm run dev`: the operator from source against the cluster of your kubeconfig, for people who work on it. Installs the
- * CRD, a namespace with the Secret, and a webhook configuration that points at this machine; starts again when a source
- * file changes; takes the webhook configuration away at the end.
+ * CRD, a namespace with the Secret, and the chart's webhook configurations (contract, gate, warnings) that point at this
+ * machine; starts again when a source file changes; takes the webhook configurations away at the end. The proxies are not
+ * asked: the gate waits quiet time.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseAllDocuments } from 'yaml';
 import { loadKubeConfig } from '../src/kube/index.ts';
 import { clusterList, findCluster, PrerequisiteError } from './cluster/index.ts';
 import { findProgram } from './cluster/prerequisites.ts';
@@ -14,13 +17,30 @@ import { findProgram } from './cluster/prerequisites.ts';
 const root = path.resolve(import.meta.dirname, '..');
 const name = 'graceful-rollout-dev';
 const namespace = 'graceful-rollout-dev';
+/** What the chart renders by default; its tests keep it so. */
+const golden = path.join(root, 'charts/graceful-rollout/golden/default.yaml');
+const configurations = { contract: name, gate: `${name}-gate`, warnings: `${name}-warnings` } as const;
 const usage = `npm run dev -- [--kubeconfig FILE] [--address ADDRESS] [--webhook-port PORT] [--health-port PORT]
 
   --kubeconfig FILE    default: KUBECONFIG or ~/.kube/config; for the test cluster:
                        npm run dev -- --kubeconfig "$(npm run -s cluster -- kubeconfig)"
   --address ADDRESS    where the API server reaches this machine; default: the address from which we reach it
   --webhook-port PORT  default 9443
-  --health-port PORT   /metrics, /healthz, /readyz; default 8080`;
+  --health-port PORT   /metrics, /healthz, /readyz; default 8080
+
+The gate lets through what the operator's own user deletes, and that is you: to see a person's delete wait, use another
+user (kubectl --as somebody --as-group system:masters delete pod ...).`;
+
+/** As much of a rendered object as is used here. */
+interface Rendered {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly webhooks?: readonly {
+    readonly clientConfig: { readonly service: { readonly path: string } };
+    readonly matchConditions?: readonly { readonly name: string }[];
+  }[];
+}
 
 type Flags = ReturnType<typeof readFlags>;
 /** Runs kubectl against the cluster; `input` goes to its standard input. */
@@ -76,12 +96,14 @@ async function develop(flags: Flags): Promise<number> {
     const items = [
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
       { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'webhook-tls', namespace } },
-      webhookConfiguration(`${url}/mutate-deployments`),
+      ...webhookConfigurations(url),
     ];
     kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     return await runOperator(flags, address);
   } finally {
-    kubectl(['delete', 'mutatingwebhookconfiguration', name, '--ignore-not-found']);
+    kubectl(['delete', 'mutatingwebhookconfiguration', configurations.contract, '--ignore-not-found']);
+    const validating = [configurations.gate, configurations.warnings];
+    kubectl(['delete', 'validatingwebhookconfiguration', ...validating, '--ignore-not-found']);
   }
 }
 
@@ -91,7 +113,9 @@ function runOperator(flags: Flags, address: string): Promise<number> {
     process.execPath,
     [
       ...['--watch', path.join(root, 'src/main.ts'), '--namespace', namespace, '--webhook-secret', 'webhook-tls'],
-      ...['--webhook-configuration', name, '--webhook-port', flags['webhook-port'], '--webhook-name', address],
+      ...['--webhook-configuration', configurations.contract, '--gate-configuration', configurations.gate],
+      ...['--warnings-configuration', configurations.warnings, '--barrier-max-nodes', '0'],
+      ...['--webhook-port', flags['webhook-port'], '--webhook-name', address],
       ...['--health-port', flags['health-port']],
       ...['--drain-seconds', '0', '--log-format', 'text', '--log-level', 'debug'],
       ...(flags.kubeconfig === undefined ? [] : ['--kubeconfig', flags.kubeconfig]),
@@ -105,43 +129,22 @@ function runOperator(flags: Flags, address: string): Promise<number> {
   });
 }
 
-function webhookConfiguration(url: string): object {
-  return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name },
-    webhooks: [
-      {
-        name: 'deployments.graceful-rollout.io',
-        clientConfig: { url },
-        rules: [
-          {
-            apiGroups: ['apps'],
-            apiVersions: ['v1'],
-            operations: ['CREATE', 'UPDATE'],
-            resources: ['deployments'],
-            scope: 'Namespaced',
-          },
-        ],
-        namespaceSelector: {
-          matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system'] }],
-        },
-        // As in the chart, so that what is seen here is what is installed.
-        matchConditions: [
-          {
-            name: 'not-by-the-deployment-controller',
-            expression:
-              "!(request.userInfo.username in ['system:serviceaccount:kube-system:deployment-controller', 'system:kube-controller-manager'])",
-          },
-        ],
-        failurePolicy: 'Ignore',
-        timeoutSeconds: 2,
-        sideEffects: 'NoneOnDryRun',
-        reinvocationPolicy: 'Never',
-        admissionReviewVersions: ['v1'],
-      },
-    ],
-  };
+/** The webhook configurations as the chart renders them, under names of their own and by URL. */
+function webhookConfigurations(url: string): readonly object[] {
+  const rendered = parseAllDocuments(readFileSync(golden, 'utf8')).map((document) => document.toJS() as Rendered);
+  return rendered
+    .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
+    .map(({ apiVersion, kind, metadata, webhooks = [] }) => ({
+      apiVersion,
+      kind,
+      metadata: { name: metadata.name.replace('graceful-rollout', name) },
+      webhooks: webhooks.map(({ clientConfig, matchConditions = [], ...webhook }) => ({
+        ...webhook,
+        clientConfig: { url: `${url}${clientConfig.service.path}` },
+        // Names the ServiceAccount of an installed operator; here it is you, whom the operator lets through by itself.
+        matchConditions: matchConditions.filter((condition) => condition.name !== 'not-by-the-operator'),
+      })),
+    }));
 }
 
 /** Our own address on the way to the API server: where it most likely reaches us too. */

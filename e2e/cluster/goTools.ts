@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { outputOf } from './command.ts';
 import { withLock } from './exclusiveLock.ts';
 import { cacheFolder } from './folders.ts';
+import { goBuildFlags, goEnvironment } from './goBuild.ts';
 import { requireGo } from './kubernetesBinaries.ts';
 
 /** Programs that are built from their Go modules when they are first asked for. */
@@ -37,8 +38,8 @@ export async function goTool(
     onProgress(`building ${tool} ${version} (once; about ${seconds} s on 2 cores)`);
     const work = mkdtempSync(join(folder, `.${tool}-`));
     try {
-      const env = { GOBIN: work, GOFLAGS: '-buildvcs=false', GOWORK: 'off', CGO_ENABLED: '0' };
-      await outputOf(['go', 'install', '-ldflags=-s -w', `${path}@${version}`], { env, signal, cwd: work });
+      const install = ['go', 'install', ...goBuildFlags, '-ldflags=-s -w', `${path}@${version}`];
+      await outputOf(install, { env: { ...goEnvironment, GOBIN: work }, signal, cwd: work });
       renameSync(join(work, basename(path)), target);
     } finally {
       rmSync(work, { recursive: true, force: true });
