@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DRAIN_ANNOTATION } from '../../src/api/index.ts';
-import { ApiError, createClient, endpointSlices, loadKubeConfig, pods } from '../../src/kube/index.ts';
+import {
+  ApiError,
+  createClient,
+  endpointSlices,
+  loadKubeConfig,
+  podDisruptionBudgets,
+  pods,
+} from '../../src/kube/index.ts';
 import { GateHarness, pretendedNode } from './gateHarness.ts';
 import { Scene, type SceneOptions } from './gateScene.ts';
 import { until } from './harness.ts';
@@ -116,6 +123,22 @@ describe.concurrent('the gate', () => {
     expect(code).toBe(0);
     expect(performance.now() - startMs).toBeLessThan(40_000);
     expect(kindsIn(scene)).toEqual([]);
+  });
+
+  it('a budget that loses an isolated pod with its label allows no eviction for it while it drains', async () => {
+    const scene = await gated('recount', { minAvailable: 3, spec: { endpointCheck: { quietSeconds: 15 } } });
+    const { client, signal } = harness.api;
+    const evicted = scene.evict(await nameOf(scene));
+    await until('it is isolated', async () => (kindsIn(scene).includes('Isolate') ? true : undefined), 60_000);
+    await until('the budget allows none', async () => {
+      const budget = await client.get(podDisruptionBudgets, { namespace: 'recount', name: 'web' }, { signal });
+      return budget.status?.disruptionsAllowed === 0 ? true : undefined;
+    });
+    // It is there yet, and so is its replacement.
+    expect(await scene.listPods()).toHaveLength(4);
+    await evicted;
+    await scene.settled(3);
+    await nobodyComplains(scene);
   });
 
   it('a state that somebody else wrote ends no pod: it is taken off, with an event', async () => {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { Agent, createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER } from '../../src/api/index.ts';
+import { RECOUNT_ANNOTATION } from '../../src/controllers/gate/budgetRecount.ts';
 import { issueTestCertificate } from '../../src/kube/testing/certificate.ts';
 
 /** What a write of the gate is for, told by what it changes. */
@@ -15,6 +16,7 @@ export type WriteKind =
   | 'Cancel'
   | 'GiveBack'
   | 'ReturnOwner'
+  | 'Recount'
   | 'AskBudget'
   | 'LetGo'
   | 'Status';
@@ -188,6 +190,7 @@ export class KillingProxy {
       readonly metadata: { readonly annotations?: Record<string, string | null>; readonly ownerReferences?: unknown };
     };
     if (metadata.annotations === undefined) return 'ReturnOwner';
+    if (RECOUNT_ANNOTATION in metadata.annotations) return 'Recount';
     const text = metadata.annotations[DRAIN_ANNOTATION];
     if (text === null || text === undefined) {
       this.#states.delete(pod);

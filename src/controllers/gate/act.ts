@@ -13,6 +13,7 @@ import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { askBudget } from './budgetQuestion.ts';
+import { podsToTouch, RECOUNT_ANNOTATION } from './budgetRecount.ts';
 import type { GateCaches } from './caches.ts';
 import { askUntilDrained } from './drainedCheck.ts';
 import type { GateMemory } from './memory.ts';
@@ -233,12 +234,19 @@ export class GateActions {
     const { pod, state } = input;
     const { caches, memory, clock, client } = this.#options;
     const { uid = '' } = pod.metadata;
-    if (listedInCache(caches, uid)) {
-      memory.of(uid).listed = true;
+    const podMemory = memory.of(uid);
+    const isListed = listedInCache(caches, uid);
+    const isolatedMs = clock.nowMs() - Date.parse(state.isolatedAt ?? '');
+    // Where pods come and go, another one's change has been counted by now.
+    if (podMemory.recounted !== true && (!isListed || isolatedMs >= UNSEEN_WAIT_MS)) {
+      podMemory.recounted = true;
+      await this.#recountBudgets(input);
+    }
+    if (isListed) {
+      podMemory.listed = true;
       return { afterMs: RECHECK_MS };
     }
-    const isolatedMs = clock.nowMs() - Date.parse(state.isolatedAt ?? '');
-    if (!memory.of(uid).listed && isolatedMs >= 0 && isolatedMs < UNSEEN_WAIT_MS) {
+    if (!podMemory.listed && isolatedMs >= 0 && isolatedMs < UNSEEN_WAIT_MS) {
       return { afterMs: UNSEEN_WAIT_MS - isolatedMs };
     }
     const listing = await slicesThatList(client, pod, input.context.signal);
@@ -248,6 +256,24 @@ export class GateActions {
     }
     memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
     return { again: true };
+  }
+
+  /** Best effort: where the pod to be touched goes at that moment, that is a change too. */
+  async #recountBudgets({ pod, state, context }: StepInput): Promise<void> {
+    const { caches, memory, client } = this.#options;
+    for (const { metadata } of podsToTouch(caches, memory, pod, state)) {
+      const { namespace = '', name = '', uid } = metadata;
+      const body = { metadata: { uid, annotations: { [RECOUNT_ANNOTATION]: this.#now() } } };
+      const options = { signal: context.signal, retry: false, fieldManager: GATE_FIELD_MANAGER };
+      try {
+        memory.wrote(
+          podViewOf(await client.patch(pods, { namespace, name }, { type: 'merge', body }, options)),
+          undefined,
+        );
+      } catch (err) {
+        context.log.warn('a budget may allow an eviction too many until one of its pods changes', { pod: name, err });
+      }
+    }
   }
 
   /** What the next evictor is told; written where it changed, and not too often. */

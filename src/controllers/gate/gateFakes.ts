@@ -327,7 +327,10 @@ export class FakeGate {
     const pod = this.pods.get(name);
     if (pod === undefined) throw refusal(404, 'NotFound');
     const { metadata } = pod;
-    if (wanted.uid !== metadata.uid || wanted.resourceVersion !== metadata.resourceVersion) {
+    if (
+      wanted.uid !== metadata.uid ||
+      (wanted.resourceVersion ?? metadata.resourceVersion) !== metadata.resourceVersion
+    ) {
       throw refusal(409, 'Conflict');
     }
     return this.put({

@@ -8,6 +8,10 @@ export interface PodMemory {
   readonly running: Set<string>;
   /** Slices listed it at some time, so their being clean means something. */
   listed: boolean;
+  /** The budgets that lost it with its label were told. */
+  recounted?: boolean;
+  /** A budget has counted that it left, or had the time to. */
+  counted?: boolean;
   /** When the API server last heard a reason of ours. */
   reasonAtMs?: number;
   /** When people were last told that it waits. */

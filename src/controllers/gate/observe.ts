@@ -10,12 +10,10 @@ import type {
   ServiceFacts,
   Sibling,
 } from '../../gate/types.ts';
+import { pendingUidOf } from './budgetPending.ts';
 import { byController, byNamespace, controllerOwner, deploymentOwner, type GateCaches } from './caches.ts';
 import type { GateMemory } from './memory.ts';
 import type { PodMonitors } from './podMonitors.ts';
-
-/** A yes that no status has confirmed stops counting after this, or a lost pod would block its budget for ever. */
-const PENDING_YES_LIMIT_MS = 30_000;
 
 export interface ObserveInput {
   readonly caches: GateCaches;
@@ -41,7 +39,7 @@ export function observe(input: ObserveInput): Observation {
   const deployment =
     above === undefined ? undefined : withUid(caches.deployments.get(namespace, above.name), above.uid);
   const node = pod.nodeName === undefined ? undefined : caches.nodes.get(undefined, pod.nodeName);
-  const budgets = budgetsOf(caches, memory, namespace, labels, uid, nowMs);
+  const budgets = budgetsOf(input, namespace, labels);
   return {
     nowMs,
     settings,
@@ -103,29 +101,21 @@ export function budgetKeysOf(caches: GateCaches, pod: PodView, state: DrainState
 }
 
 function budgetsOf(
-  caches: GateCaches,
-  memory: GateMemory,
+  input: ObserveInput,
   namespace: string,
   labels: Readonly<Record<string, string>>,
-  uid: string,
-  nowMs: number,
 ): readonly BudgetFacts[] {
+  const { caches, pod, state } = input;
+  const mayAsk = state.path === 'Eviction' && state.isolatedAt === undefined;
   return caches.budgets
     .byIndex(byNamespace, namespace)
     .filter(({ selector }) => matchesLabelSelector(selector, labels))
     .map((budget) => {
-      const key = `${namespace}/${budget.metadata.name}`;
-      const pending = memory.pendingYes.get(key);
-      const shown =
-        pending !== undefined &&
-        ((pending.isolatedAtVersion !== undefined && pending.isolatedAtVersion !== budget.metadata.resourceVersion) ||
-          Math.abs(nowMs - pending.atMs) > PENDING_YES_LIMIT_MS);
-      if (shown) memory.pendingYes.delete(key);
-      const other = pending !== undefined && !shown && pending.podUid !== uid;
+      const pending = mayAsk ? pendingUidOf(input, budget) : undefined;
       return {
         name: budget.metadata.name ?? '',
         disruptionsAllowed: budget.disruptionsAllowed,
-        ...(other ? { pendingUid: pending.podUid } : {}),
+        ...(pending === undefined || pending === pod.metadata.uid ? {} : { pendingUid: pending }),
       };
     });
 }
