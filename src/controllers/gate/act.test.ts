@@ -109,7 +109,7 @@ test.each([
   const gate = new FakeGate();
   if (error !== undefined) gate.failures.push({ verb: 'delete', error });
   const step = { do: 'LetGo', outcome: 'DeadlinePassed', violation: 'too late' } as const;
-  expect(await act(gate, step)).toEqual({});
+  expect(await act(gate, step)).toEqual({ afterMs: 5_000 });
   expect(gate.calls).toMatchObject([{ verb: 'delete', options: { preconditions: { uid: 'a' } } }]);
   expect(gate.calls[0]?.options).not.toHaveProperty('gracePeriodSeconds');
   expect(gate.events).toEqual([{ reason: 'DrainViolation', note: 'too late' }]);

@@ -28,6 +28,8 @@ const SLICES_AGAIN_MS = 200;
 /** A reason that only changes its figures is not worth a write each time. */
 const REASON_EVERY_MS = 10_000;
 const RECHECK_MS = 5_000;
+/** A pod that was let go and does not show it yet is not deleted again before this. */
+const LET_GO_AGAIN_MS = 5_000;
 /** A replacement that starts is nothing to warn of; one that does not come within this time is, and so often again. */
 const LONG_WAIT_MS = 60_000;
 
@@ -197,7 +199,11 @@ export class GateActions {
   async #letGo(step: Extract<GateStep, { do: 'LetGo' }>, input: StepInput): Promise<StepOutcome> {
     const { pod, state, claim } = input;
     const { namespace = '', name = '', uid } = pod.metadata;
+    const { clock } = this.#options;
     const memory = this.#options.memory.of(uid ?? '');
+    const { letGoAtMs } = memory;
+    const againMs = letGoAtMs === undefined ? 0 : letGoAtMs + LET_GO_AGAIN_MS - clock.monotonicMs();
+    if (againMs > 0) return { afterMs: againMs };
     memory.outcome = step.outcome;
     if (step.violation !== undefined) memory.violation = step.violation;
     try {
@@ -213,8 +219,11 @@ export class GateActions {
       // Gone, or another pod of that name: what was asked for is done.
       if (!isNotFound(error) && !(error instanceof ApiError && error.code === 409)) throw error;
     }
-    if (step.violation !== undefined) this.#options.reporter.violation(pod, state, step.violation, claim);
-    return {};
+    memory.letGoAtMs = clock.monotonicMs();
+    if (step.violation !== undefined && letGoAtMs === undefined) {
+      this.#options.reporter.violation(pod, state, step.violation, claim);
+    }
+    return { afterMs: LET_GO_AGAIN_MS };
   }
 
   async #askBudget(input: StepInput): Promise<StepOutcome> {

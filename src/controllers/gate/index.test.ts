@@ -279,3 +279,22 @@ test('changes in a namespace with many drains are gathered: not each of them is 
   expect(looks.mock.calls.length).toBeGreaterThanOrEqual(40);
   expect(looks.mock.calls.length).toBeLessThanOrEqual(280);
 });
+
+test('it is let go once, and told once, though its watch is late and much changes around it', async () => {
+  const gate = new FakeGate({ replicas: 2 });
+  gate.lead();
+  gate.ask('a');
+  await gate.clock.advance(57_000);
+  gate.watching = false;
+  // Its slice never lets go of it: past the deadline it is let go all the same.
+  for (let change = 0; change < 60; change += 1) {
+    gate.list(['a', 'b', 'c']);
+    await gate.clock.advance(100);
+  }
+  expect(gate.verbs().filter((verb) => verb === 'delete a')).toHaveLength(1);
+  expect(gate.events.map(({ reason }) => reason)).toEqual(['DrainViolation']);
+  // Still not: it is asked for again, and not told again.
+  await gate.clock.advance(5_000);
+  expect(gate.verbs().filter((verb) => verb === 'delete a')).toHaveLength(2);
+  expect(gate.events).toHaveLength(1);
+});
