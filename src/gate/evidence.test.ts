@@ -14,14 +14,15 @@ function withRemoval(seconds: number): Evidence {
   return { ...base, isolatedAtMs: NOW_MS, proxies: { ...barrier, atMs: NOW_MS + seconds * 1000 } };
 }
 
-describe('evidenceOf', () => {
-  const { pod } = observation();
-  const terminating = {
-    ...pod,
-    nodeName: 'node-1',
-    metadata: { ...pod.metadata, deletionTimestamp: ago(-30), deletionGracePeriodSeconds: 30 },
-  };
+const { pod } = observation();
+/** Deleted at NOW_MS. */
+const terminating = {
+  ...pod,
+  nodeName: 'node-1',
+  metadata: { ...pod.metadata, deletionTimestamp: ago(-30), deletionGracePeriodSeconds: 30 },
+};
 
+describe('evidenceOf', () => {
   it('puts together what the pod, its state and the leader know', () => {
     const state = {
       path: 'Eviction',
@@ -87,6 +88,39 @@ describe('evidenceOf', () => {
       outcome: 'Verified',
       drainedAtMs: NOW_MS - 1_000,
     });
+  });
+});
+
+describe('a person whose request waited in vain', () => {
+  const waited = { path: 'Delete', by: 'me', askedAt: ago(25), until: ago(0) } as const;
+
+  it.each([
+    ['while it served', {}, 'while its Services still sent to it'],
+    ['while it was verified', { isolatedAt: ago(3) }, 'before its removal was verified'],
+    ['a scale-down that a person waited for', { path: 'ScaleDown' }, 'while its Services still sent to it'],
+    ['its deletion stamped in whole seconds', { until: ago(-1) }, 'while its Services still sent to it'],
+  ])('ends the pod past its time: %s', (_, given, words) => {
+    const evidence = evidenceOf({ pod: terminating, state: { ...waited, ...given }, progress: {} });
+    expect(evidence.outcome).toBe('DeadlinePassed');
+    expect(evidence.violation).toContain(words);
+  });
+
+  it.each([
+    ['before that', { until: ago(-20) }],
+    ['by somebody else, later', { until: ago(20) }],
+    ['after the person had gone', { abandonedAt: ago(9) }],
+  ])('is not what ended it %s', (_, given) => {
+    const evidence = evidenceOf({ pod: terminating, state: { ...waited, ...given }, progress: {} });
+    expect(evidence.outcome).toBe('Ungated');
+    expect(evidence).not.toHaveProperty('violation');
+  });
+
+  it('is not what the leader says it was', () => {
+    expect(evidenceOf({ pod: terminating, state: waited, progress: {}, outcome: 'LastEndpoint' }).outcome).toBe(
+      'LastEndpoint',
+    );
+    const drained = { ...waited, drainedAt: ago(1) };
+    expect(evidenceOf({ pod: terminating, state: drained, progress: {} }).outcome).toBe('Verified');
   });
 });
 

@@ -20,9 +20,11 @@ export interface EvidenceInput {
 export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs }: EvidenceInput): Evidence {
   const { metadata, nodeName, preStopSeconds, gracePeriodSeconds } = pod;
   const graceSeconds = metadata.deletionGracePeriodSeconds ?? gracePeriodSeconds;
-  const ended = outcome ?? (state?.drainedAt === undefined ? 'Ungated' : 'Verified');
   const drainedAtMs = progress.drained?.atMs ?? msOf(state?.drainedAt);
   const stampMs = msOf(metadata.deletionTimestamp);
+  const inVain = outcome === undefined ? waitedInVain(pod, state, stampMs, graceSeconds) : undefined;
+  const undrained = inVain === undefined ? 'Ungated' : 'DeadlinePassed';
+  const ended = outcome ?? (state?.drainedAt === undefined ? undrained : 'Verified');
   const checkedMs = ended === 'Verified' ? Math.max(progress.proxies?.atMs ?? 0, progress.drained?.atMs ?? 0) : 0;
   const deletedAtMs = stampMs === undefined ? undefined : Math.max(stampMs - graceSeconds * 1000, checkedMs);
   const removed = Object.keys(state?.removedLabels ?? {});
@@ -48,8 +50,30 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
     ),
     ...present('goneAtMs', goneAtMs),
     ...(removed.length === 0 ? {} : { removedLabels: removed }),
-    ...present('violation', violation),
+    ...present('violation', violation ?? inVain),
   };
+}
+
+/** A whole second of the stamp, and as much between two clocks. */
+const beforeUntilMs = 2_000;
+/** The API server deletes as soon as the webhook has answered. */
+const afterUntilMs = 5_000;
+
+/** What was not kept, where the pod was deleted at the end of a person's wait (25 s), drained or not; it was not. */
+function waitedInVain(
+  { metadata }: PodView,
+  state: DrainState | undefined,
+  stampMs: number | undefined,
+  graceSeconds: number,
+): string | undefined {
+  const untilMs = msOf(state?.until);
+  if (state === undefined || state.drainedAt !== undefined || state.abandonedAt !== undefined) return undefined;
+  if (untilMs === undefined || stampMs === undefined) return undefined;
+  const lateMs = stampMs - graceSeconds * 1000 - untilMs;
+  if (lateMs < -beforeUntilMs || lateMs > afterUntilMs) return undefined;
+  const how =
+    state.isolatedAt === undefined ? 'while its Services still sent to it' : 'before its removal was verified';
+  return `pod ${metadata.name} was deleted when the request of a person had waited as long as it may, ${how}`;
 }
 
 /**

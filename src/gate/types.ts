@@ -195,7 +195,7 @@ export interface BudgetFacts {
 export type DrainOutcome =
   /** Every check was passed. */
   | 'Verified'
-  /** The time limit from isolation was over. */
+  /** The time limit from isolation was over, or a person's request had waited as long as it may. */
   | 'DeadlinePassed'
   /** An eviction waited longer than `replacementTimeoutSeconds`. */
   | 'ReplacementTimeout'

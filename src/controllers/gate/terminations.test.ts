@@ -122,3 +122,14 @@ test('a pod that never was Ready had no proxy to leave: no margin, no violation'
   expect(gate.ended[0]?.proxies).toBeUndefined();
   expect(gate.events).toEqual([]);
 });
+
+test('a pod that is deleted when a person has waited in vain is told of', () => {
+  const gate = new FakeGate();
+  const state: DrainState = { path: 'Delete', by: 'me', askedAt: gate.now(), until: gate.now() };
+  gate.terminations.draining(gate.view('a'), state, claim());
+  gate.terminate('a');
+  gate.terminations.ending(gate.view('a'), state, claim(), { ...DEFAULT_GATE_SETTINGS, mode: 'Gate' });
+  gate.terminations.gone(ref);
+  expect(gate.ended).toMatchObject([{ path: 'Delete', by: 'me', outcome: 'DeadlinePassed' }]);
+  expect(gate.events.map(({ reason }) => reason)).toEqual(['DrainViolation', 'Drained']);
+});

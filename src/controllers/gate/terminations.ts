@@ -109,6 +109,10 @@ export class Terminations {
       goneAtMs: clock.nowMs(),
     });
     memory.forget(uid);
+    // What the leader did not decide itself was not told yet.
+    if (state !== undefined && violation === undefined && evidence.violation !== undefined) {
+      reporter.violation(pod, state, evidence.violation, claim);
+    }
     reporter.ended(pod, evidence, claim);
   }
 }
