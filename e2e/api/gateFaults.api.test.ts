@@ -209,7 +209,9 @@ test('the operator dies after the isolation and never comes back: the workload g
   await harness.kill();
   await scene.newTemplate();
   await until('the rollout is done', async () => {
-    const { status } = await scene.deployment();
+    const { metadata, status } = await scene.deployment();
+    // Else the status may be the one from before the new template.
+    if (status?.observedGeneration !== metadata.generation) return undefined;
     return status?.updatedReplicas === 2 && status.readyReplicas === 2 && status.replicas === 2 ? true : undefined;
   });
   // A pod that the old ReplicaSet named and that the operator had not called off yet ends like any other of its pods.
