@@ -97,7 +97,7 @@ describe('a person whose request waited in vain', () => {
   it.each([
     ['while it served', {}, 'while its Services still sent to it'],
     ['while it was verified', { isolatedAt: ago(3) }, 'before its removal was verified'],
-    ['a scale-down that a person waited for', { path: 'ScaleDown' }, 'while its Services still sent to it'],
+    ['a scale-down that a person waited for', { path: 'ScaleDown' as const }, 'while its Services still sent to it'],
     ['its deletion stamped in whole seconds', { until: ago(-1) }, 'while its Services still sent to it'],
   ])('ends the pod past its time: %s', (_, given, words) => {
     const evidence = evidenceOf({ pod: terminating, state: { ...waited, ...given }, progress: {} });
