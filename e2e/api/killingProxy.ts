@@ -1,8 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER } from '../../src/api/index.ts';
-import { RECOUNT_ANNOTATION } from '../../src/controllers/gate/budgetRecount.ts';
+import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER, RECOUNT_ANNOTATION } from '../../src/api/index.ts';
 import { issueTestCertificate } from '../../src/kube/testing/certificate.ts';
 
 /** What a write of the gate is for, told by what it changes. */

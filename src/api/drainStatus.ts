@@ -16,7 +16,8 @@ export const DRAIN_PATHS = {
 /** How a drain ended. */
 export const DRAIN_OUTCOMES = {
   Verified: 'every check was passed',
-  DeadlinePassed: 'endpointCheck.timeoutSeconds was over before every check was passed',
+  DeadlinePassed:
+    'endpointCheck.timeoutSeconds, or the 25 s that a request to delete a pod waits, was over before every check was passed',
   ReplacementTimeout: 'the eviction waited longer than eviction.replacementTimeoutSeconds',
   LastEndpoint: 'it was the last ready endpoint of a Service and stayed so',
   Ungated: 'nothing was checked',

@@ -43,6 +43,9 @@ export const GIVE_BACK_ANNOTATION = `${GROUP}/give-back` as const;
  */
 export const DRAIN_ANNOTATION = `${GROUP}/drain` as const;
 
+/** On a pod: when it was touched, so that its PodDisruptionBudgets are counted again. */
+export const RECOUNT_ANNOTATION = `${GROUP}/budget-recount` as const;
+
 /** The field manager of what the gate writes: pods, the namespaces of its webhooks, `status.endpointCheck`. */
 export const GATE_FIELD_MANAGER = 'graceful-rollout-gate';
 

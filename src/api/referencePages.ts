@@ -7,6 +7,7 @@ import {
   DRAIN_ANNOTATION,
   GIVE_BACK_ANNOTATION,
   KIND,
+  RECOUNT_ANNOTATION,
   SHORT_NAME,
 } from './names.ts';
 import { CONDITION_TYPES, EVENTS, REASONS } from './registry.ts';
@@ -114,6 +115,11 @@ export function apiPage(): string {
           code(DRAIN_ANNOTATION),
           'the gate',
           'Where the drain of this pod stands, as JSON text with a signature. Written by anybody else it counts as absent and is taken off.',
+        ],
+        [
+          code(RECOUNT_ANNOTATION),
+          'the gate',
+          'When the pod was touched so that its PodDisruptionBudgets are counted again, after another pod of its Deployment was taken out of its Services by a label that they select on.',
         ],
       ],
     ),

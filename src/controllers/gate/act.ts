@@ -1,5 +1,5 @@
 import type { Claim } from '../../api/claim.ts';
-import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER } from '../../api/index.ts';
+import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER, RECOUNT_ANNOTATION } from '../../api/index.ts';
 import {
   cancelPatch,
   giveBackPatch,
@@ -13,7 +13,7 @@ import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { askBudget } from './budgetQuestion.ts';
-import { podsToTouch, RECOUNT_ANNOTATION } from './budgetRecount.ts';
+import { podsToTouch } from './budgetRecount.ts';
 import type { GateCaches } from './caches.ts';
 import { askUntilDrained } from './drainedCheck.ts';
 import type { GateMemory } from './memory.ts';

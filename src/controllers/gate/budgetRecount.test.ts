@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { podsToTouch, RECOUNT_ANNOTATION } from './budgetRecount.ts';
+import { RECOUNT_ANNOTATION } from '../../api/index.ts';
+import { podsToTouch } from './budgetRecount.ts';
 import { FakeGate, KEY, refusal, storedPod } from './gateFakes.ts';
 
 const budget = (matchLabels: Readonly<Record<string, string>>) => ({

@@ -1,12 +1,9 @@
-import { DRAIN_ANNOTATION, GROUP } from '../../api/index.ts';
+import { DRAIN_ANNOTATION } from '../../api/index.ts';
 import { matchesLabelSelector } from '../../api/labelSelector.ts';
 import type { DrainState, PodView } from '../../gate/types.ts';
 import { isOlderVersion } from '../../kube/versions.ts';
 import { byNamespace, deploymentOwner, type GateCaches } from './caches.ts';
 import type { GateMemory } from './memory.ts';
-
-/** On a pod that stays: when the budgets that select it had to be counted again. */
-export const RECOUNT_ANNOTATION = `${GROUP}/budget-recount` as const;
 
 /**
  * The pods that are to be changed so that every budget counts again that lost the isolated pod with its label. The disruption
