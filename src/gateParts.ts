@@ -1,26 +1,17 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Claim } from './api/claim.ts';
 import { METRICS } from './api/index.ts';
 import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
 import { GateActions } from './controllers/gate/act.ts';
 import { barrierStore, ProxyBarrier } from './controllers/gate/barrier.ts';
 import { barrierAddressTask } from './controllers/gate/barrierAddress.ts';
-import {
-  byController,
-  byNamespace,
-  byPodUid,
-  controllerUid,
-  deploymentOwner,
-  governing,
-  type IngressView,
-  type NodeView,
-  type PolicyView,
-} from './controllers/gate/caches.ts';
-import { ingressViewOf, nodeViewOf, policyViewOf } from './controllers/gate/clusterViews.ts';
+import { barrierMetrics } from './controllers/gate/barrierMetrics.ts';
+import { byNamespace, deploymentOwner } from './controllers/gate/caches.ts';
 import { EvidenceLog } from './controllers/gate/evidenceLog.ts';
 import { cachesOf, gateController } from './controllers/gate/index.ts';
 import { GateMemory } from './controllers/gate/memory.ts';
 import { createGateMetrics } from './controllers/gate/metrics.ts';
+import { ownersOf } from './controllers/gate/owners.ts';
 import { createPodMonitors } from './controllers/gate/podMonitors.ts';
 import { GateReporter } from './controllers/gate/reporter.ts';
 import { type GateScope, gateScope } from './controllers/gate/scope.ts';
@@ -28,29 +19,10 @@ import { createStateKey } from './controllers/gate/stateKey.ts';
 import { GateStatus } from './controllers/gate/status.ts';
 import { Terminations } from './controllers/gate/terminations.ts';
 import { readState } from './gate/drainState.ts';
-import type { BudgetView, DrainState, PodView, ProxyAnswer, ReplicaSetView, SliceView } from './gate/types.ts';
-import { budgetViewOf, podViewOf, replicaSetViewOf, sliceViewOf } from './gate/views.ts';
+import type { DrainState, PodView, ProxyAnswer } from './gate/types.ts';
+import { createGateInformers } from './gateInformers.ts';
 import type { EventRecorder } from './kube/events.ts';
-import {
-  type Client,
-  createInformer,
-  type EndpointSlice,
-  endpointSlices,
-  type Informer,
-  type InformerNote,
-  type Ingress,
-  ingresses,
-  type NetworkPolicy,
-  type Node,
-  networkPolicies,
-  nodes,
-  type Pod,
-  type PodDisruptionBudget,
-  podDisruptionBudgets,
-  pods,
-  type ReplicaSet,
-  replicaSets,
-} from './kube/index.ts';
+import { type Client, type Informer, type InformerNote } from './kube/index.ts';
 import type { LeaseApi } from './kube/leaderElectionLease.ts';
 import { LeaderHealth } from './kube/leaderHealth.ts';
 import type { Clock, Controller, Logger, ManagedTask, OperatorMetrics } from './runtime/index.ts';
@@ -102,69 +74,12 @@ const LEADER_SEEN_MS = 10_000;
 export function createGateParts(options: GatePartsOptions): GateParts {
   const { client, leaderClient, clock, log, metrics, registry, onNote } = options;
   const startedMs = clock.monotonicMs();
-  const indexers = { [byNamespace]: namespaceOf };
-  const podInformer = createInformer<Pod, PodView>({
-    client,
-    resource: pods,
-    project: podViewOf,
-    indexers: { ...indexers, [byController]: controllerUid },
-    onNote: onNote('pods'),
-  });
-  const replicaSetInformer = createInformer<ReplicaSet, ReplicaSetView>({
-    client,
-    resource: replicaSets,
-    project: replicaSetViewOf,
-    indexers: { [byController]: controllerUid },
-    onNote: onNote('replicasets'),
-  });
-  const sliceInformer = createInformer<EndpointSlice, SliceView>({
-    client,
-    resource: endpointSlices,
-    project: sliceViewOf,
-    indexers: {
-      ...indexers,
-      [byPodUid]: ({ endpoints }) => [...new Set(endpoints.flatMap(({ uid }) => (uid === undefined ? [] : [uid])))],
-    },
-    onNote: onNote('endpointslices'),
-  });
-  const budgetInformer = createInformer<PodDisruptionBudget, BudgetView>({
-    client,
-    resource: podDisruptionBudgets,
-    project: budgetViewOf,
-    indexers,
-    onNote: onNote('poddisruptionbudgets'),
-  });
-  const nodeInformer = createInformer<Node, NodeView>({
-    client,
-    resource: nodes,
-    project: nodeViewOf,
-    onNote: onNote('nodes'),
-  });
-  const policyInformer = createInformer<NetworkPolicy, PolicyView>({
-    client,
-    resource: networkPolicies,
-    project: policyViewOf,
-    indexers,
-    onNote: onNote('networkpolicies'),
-  });
-  const ingressInformer = createInformer<Ingress, IngressView>({
-    client,
-    resource: ingresses,
-    project: ingressViewOf,
-    indexers,
-    onNote: onNote('ingresses'),
-  });
+  const own = createGateInformers(client, onNote);
   const informers = {
     claims: options.claims,
     deployments: options.deployments,
     services: options.services,
-    pods: podInformer,
-    replicaSets: replicaSetInformer,
-    slices: sliceInformer,
-    budgets: budgetInformer,
-    nodes: nodeInformer,
-    policies: policyInformer,
-    ingresses: ingressInformer,
+    ...own,
   };
   const caches = cachesOf(informers);
 
@@ -248,12 +163,12 @@ export function createGateParts(options: GatePartsOptions): GateParts {
     metrics,
   });
 
-  const waits = new PodWaits(podInformer);
+  const waits = new PodWaits(own.pods);
   const needed = [
-    podInformer,
-    replicaSetInformer,
-    sliceInformer,
-    budgetInformer,
+    own.pods,
+    own.replicaSets,
+    own.slices,
+    own.budgets,
     options.claims,
     options.deployments,
     options.services,
@@ -275,52 +190,19 @@ export function createGateParts(options: GatePartsOptions): GateParts {
       leaderAlive: () => health.alive(),
       podNamed: (namespace, name) => caches.pods.get(namespace, name),
       waitForPod: (pod, isOver, abort) => waits.waitForPod(pod, isOver, abort),
-      ownersOf: (pod, state) => {
-        const { namespace = '' } = pod.metadata;
-        const owner = deploymentOwner(pod, caches.replicaSets);
-        const deployment = owner === undefined ? undefined : caches.deployments.get(namespace, owner.name);
-        const governed = owner === undefined ? undefined : governing(caches.claims, namespace, owner.name);
-        const set = state?.owner ?? pod.metadata.ownerReferences?.find(({ controller: is }) => is === true);
-        const replicaSet = set?.kind === 'ReplicaSet' ? caches.replicaSets.get(namespace, set.name) : undefined;
-        return {
-          ...(deployment === undefined || deployment.metadata.uid !== owner?.uid
-            ? {}
-            : {
-                deployment: {
-                  name: deployment.metadata.name ?? '',
-                  uid: deployment.metadata.uid ?? '',
-                  replicas: deployment.spec.replicas ?? 1,
-                  recreate: deployment.spec.strategy?.type === 'Recreate',
-                  deleting: deployment.metadata.deletionTimestamp !== undefined,
-                },
-              }),
-          ...(replicaSet === undefined || replicaSet.metadata.uid !== set?.uid
-            ? {}
-            : {
-                replicaSet: {
-                  name: replicaSet.metadata.name ?? '',
-                  uid: replicaSet.metadata.uid ?? '',
-                  replicas: replicaSet.replicas,
-                  owned: caches.pods
-                    .byIndex(byController, replicaSet.metadata.uid ?? '')
-                    .filter(({ metadata }) => metadata.deletionTimestamp === undefined).length,
-                },
-              }),
-          ...(governed === undefined ? {} : { settings: governed.settings }),
-        };
-      },
+      ownersOf: (pod, state) => ownersOf(caches, pod, state),
     },
   });
 
   return {
     informers: new Map<string, Informer<KubeObject>>([
-      ['pods', podInformer],
-      ['replicasets', replicaSetInformer],
-      ['endpointslices', sliceInformer],
-      ['poddisruptionbudgets', budgetInformer],
-      ['nodes', nodeInformer],
-      ['networkpolicies', policyInformer],
-      ['ingresses', ingressInformer],
+      ['pods', own.pods],
+      ['replicasets', own.replicaSets],
+      ['endpointslices', own.slices],
+      ['poddisruptionbudgets', own.budgets],
+      ['nodes', own.nodes],
+      ['networkpolicies', own.policies],
+      ['ingresses', own.ingresses],
     ]),
     tasks: [
       { name: 'gate-key', run: (stop) => stateKey.run(stop) },
@@ -361,39 +243,7 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-function namespaceOf(object: KubeObject): readonly string[] {
-  return [object.metadata.namespace ?? ''];
-}
-
 /** The proxies are not asked: quiet time from now on. */
 function quietAnswer(clock: Clock): ProxyAnswer {
   return { evidence: 'QuietTime', atMs: clock.nowMs(), confirmed: 0, silent: [] };
-}
-
-function barrierMetrics(registry: Registry) {
-  const registers = [registry];
-  const rounds = new Counter({
-    name: 'graceful_rollout_barrier_rounds_total',
-    help: METRICS.graceful_rollout_barrier_rounds_total.help,
-    labelNames: ['evidence'],
-    registers,
-  });
-  const seconds = new Histogram({
-    name: 'graceful_rollout_barrier_seconds',
-    help: METRICS.graceful_rollout_barrier_seconds.help,
-    buckets: [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30],
-    registers,
-  });
-  const silent = new Gauge({
-    name: 'graceful_rollout_barrier_silent_nodes',
-    help: METRICS.graceful_rollout_barrier_silent_nodes.help,
-    registers,
-  });
-  return {
-    round(evidence: string, elapsedSeconds: number): void {
-      rounds.inc({ evidence });
-      seconds.observe(elapsedSeconds);
-    },
-    silentNodes: (count: number): void => silent.set(count),
-  };
 }
