@@ -15,6 +15,7 @@ export async function measured(
     readonly servers: readonly ServerName[];
     readonly modes?: readonly ConnectionMode[];
     readonly minimumRequests?: number;
+    readonly rollouts?: number;
     readonly signal: AbortSignal;
   },
 ): Promise<LossReport> {

@@ -4,8 +4,9 @@ import { SERVER_NAMES } from '../load/lossReport.ts';
 import { operatorUnderTest } from './clusterUnderTest.ts';
 import { measured } from './measured.ts';
 
-/** Requests per row: `LOSS_REQUESTS`, fewer where the 20,000 that count are measured elsewhere. */
+/** Requests per row and rolling restarts: fewer where the 20,000 requests that count are measured elsewhere. */
 const minimumRequests = Number(process.env['LOSS_REQUESTS'] ?? 20_000);
+const rollouts = Number(process.env['LOSS_ROLLOUTS'] ?? 2);
 
 let cluster: Cluster;
 
@@ -15,13 +16,13 @@ beforeAll(async () => {
 
 describe.each(SERVER_NAMES)('%s', (server) => {
   test('every row shows what it must, on new and on kept connections', async ({ signal }) => {
-    const report = await measured(cluster, server, { servers: [server], minimumRequests, signal });
+    const report = await measured(cluster, server, { servers: [server], minimumRequests, rollouts, signal });
     const rows = report.scenarios.flatMap((scenario) => scenario.rows);
     expect(rows).toHaveLength(4);
     for (const row of rows) {
       const name = `${row.side} ${row.mode}`;
       expect(row.requests, name).toBeGreaterThanOrEqual(minimumRequests);
-      expect(row.rollouts.length, name).toBe(2);
+      expect(row.rollouts.length, name).toBe(rollouts);
       expect(
         row.met,
         `${name} must show: ${row.expectation}; it lost ${row.lost}, ${row.kernelLosses} of them by the kernel: ${JSON.stringify(row.byClass)}`,

@@ -18,6 +18,7 @@ export type {
 export { CommandError, defaultProxyMode, PrerequisiteError } from './cluster.ts';
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './controlPlane.ts';
 export { type GoTool, goTool } from './goTools.ts';
+export { loadImagesOnce } from './loadImagesOnce.ts';
 
 /**
  * Brings a cluster up, or returns the one of that name that is already up with the same nodes, version and proxy mode.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster, CommandOptions } from '../cluster/index.ts';
+import { type Cluster, type CommandOptions, loadImagesOnce } from '../cluster/index.ts';
 import { chartFolder, defaultNamespace, defaultRelease, operatorNamespace } from './chart.ts';
 import { containerEngine, type OperatorImage, operatorImage } from './operatorImage.ts';
 import { operatorProgress } from './operatorProgress.ts';
@@ -42,7 +42,7 @@ export async function installOperator(cluster: Cluster, options: InstallOptions 
   const abort = signal === undefined ? {} : { signal };
   const engine = cluster.provider === 'local' ? 'buildah' : containerEngine();
   const image = await operatorImage({ engine, onProgress, ...abort });
-  await loadImageOnce(cluster, image, abort);
+  await loadImagesOnce(cluster, image.archive, [`${image.repository}:${image.tag}`], signal);
 
   await cluster.kubectl(['apply', '--server-side', '--filename=-'], {
     ...abort,
@@ -102,15 +102,6 @@ export async function uninstallOperator(cluster: Cluster, options: UninstallOpti
     const crd = 'gracefulrollouts.graceful-rollout.io';
     await cluster.kubectl(['delete', 'customresourcedefinition', crd, '--ignore-not-found', '--timeout=60s'], run);
   }
-}
-
-/** Loads the image unless every node says that it has it; its tag is a hash of what it was built from. */
-async function loadImageOnce(cluster: Cluster, image: OperatorImage, options: CommandOptions): Promise<void> {
-  const { stdout } = await cluster.kubectl(['get', 'nodes', '--output=json'], { ...options, check: true });
-  const { items } = JSON.parse(stdout) as { items: { status: { images?: { names?: string[] }[] } }[] };
-  const wanted = `${image.repository}:${image.tag}`;
-  const present = items.every(({ status }) => status.images?.some(({ names }) => names?.includes(wanted) === true));
-  if (!present) await cluster.loadImage(image.archive, options.signal);
 }
 
 async function deploymentOf(

@@ -9,7 +9,7 @@ import { PrerequisiteError } from '../cluster/cluster.ts';
 import { outputOf } from '../cluster/command.ts';
 import { withLock } from '../cluster/exclusiveLock.ts';
 import { cacheFolder } from '../cluster/folders.ts';
-import type { Cluster } from '../cluster/index.ts';
+import { type Cluster, loadImagesOnce } from '../cluster/index.ts';
 import { requirePrograms, systemPrograms } from '../cluster/prerequisites.ts';
 import { SERVER_NAMES, type ServerName } from '../load/lossReport.ts';
 import { type ImageConfig, imageManifest } from './imageManifest.ts';
@@ -49,8 +49,8 @@ export async function ensureServerImages(
     await requirePrograms(systemPrograms.images, onProgress, signal);
     await buildArchive(folder, archive, names, signal);
   });
-  onProgress('loading the images of the servers into the nodes');
-  await cluster.loadImage(archive, signal);
+  onProgress('loading the images of the servers into the nodes, where they are not there yet');
+  await loadImagesOnce(cluster, archive, Object.values(names), signal);
   return names;
 }
 
