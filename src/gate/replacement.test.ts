@@ -34,8 +34,54 @@ describe('an eviction', () => {
     ],
     [
       'waits for the replacement',
-      { ...replaced, siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b', { ready: false })] },
+      {
+        ...replaced,
+        siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b', { ready: false, createdAt: ago(1) })],
+      },
       { do: 'Wait', reason: 'waiting for its replacement: 0 of 1 pods of ReplicaSet web-1 are Ready' },
+    ],
+    [
+      'does not wait for a pod that failed before: its replacement is there',
+      {
+        ...replaced,
+        replicas: 2,
+        state: { handedOverAt: ago(30) },
+        siblings: [
+          sibling('a', { ownerUid: 'deployment' }),
+          sibling('b'),
+          sibling('c', { ready: false, createdAt: ago(600) }),
+        ],
+      },
+      { do: 'ConfirmReplacement' },
+    ],
+    [
+      'waits for one that is not Ready and was made since it was handed over, by the clocks of two machines',
+      {
+        ...replaced,
+        replicas: 2,
+        state: { handedOverAt: ago(30) },
+        siblings: [
+          sibling('a', { ownerUid: 'deployment' }),
+          sibling('b'),
+          sibling('c', { ready: false, createdAt: ago(38) }),
+        ],
+      },
+      { do: 'Wait', reason: 'waiting for its replacement: 1 of 2 pods of ReplicaSet web-1 are Ready' },
+    ],
+    [
+      'with a pod that failed before still keeps minReady',
+      {
+        ...replaced,
+        replicas: 2,
+        state: { handedOverAt: ago(30) },
+        settings: { minReady: 2 },
+        siblings: [
+          sibling('a', { ownerUid: 'deployment' }),
+          sibling('b'),
+          sibling('c', { ready: false, createdAt: ago(600) }),
+        ],
+      },
+      { do: 'Wait', reason: expect.stringContaining('1 other pods of Deployment web are Ready, 2 must be') as string },
     ],
     [
       'waits: the stand-in is asked to leave itself',

@@ -1,10 +1,12 @@
 import { DEFAULT_QUIET_SECONDS } from './stepAfterIsolation.ts';
-import { lastEndpointOf, readyStandIns, readyWithout } from './stepFacts.ts';
-import type { GateStep, Observation } from './types.ts';
+import { lastEndpointOf, ownedPods, readyStandIns, readyWithout } from './stepFacts.ts';
+import type { GateStep, Observation, Sibling } from './types.ts';
 
 /** A budget that said no is asked again after this, and a yes holds no longer. */
 export const BUDGET_ANSWER_MS = 5_000;
 const pendingBudgetMs = 1_000;
+/** The API server writes when a pod was created, in whole seconds; the operator when it was handed over, by its own clock. */
+const createdBeforeMs = 10_000;
 
 /**
  * The pod must not leave before its replacement is Ready: a Service would be without a ready endpoint, or an eviction
@@ -47,8 +49,9 @@ export function stepToReplace(observation: Observation): GateStep | undefined {
 function missingReplacement(observation: Observation): string | undefined {
   const { replicaSet, state, deployment, settings } = observation;
   const ready = readyStandIns(observation).length;
-  if (replicaSet !== undefined && ready < replicaSet.replicas) {
-    return `waiting for its replacement: ${ready} of ${replicaSet.replicas} pods of ReplicaSet ${replicaSet.name} are Ready`;
+  const wanted = replicaSet === undefined ? 0 : replicaSet.replicas - failingBefore(observation).length;
+  if (replicaSet !== undefined && ready < wanted) {
+    return `waiting for its replacement: ${ready} of ${wanted} pods of ReplicaSet ${replicaSet.name} are Ready`;
   }
   const last = lastEndpointOf(observation);
   if (last !== undefined) return `waiting for its replacement: Service ${last.name} has no other ready endpoint`;
@@ -58,6 +61,17 @@ function missingReplacement(observation: Observation): string | undefined {
     return `waiting for its replacement: ${stays} other pods of Deployment ${deployment?.name} are Ready, ${minReady} must be (spec.eviction.minReady${settings.minReady === undefined ? ', by default all but a quarter' : ''})`;
   }
   return undefined;
+}
+
+/**
+ * Pods of the ReplicaSet that are not Ready and were there well before this one was handed over: they replace nobody, and one
+ * that never becomes Ready must not hold up every eviction. What must stay Ready is for minReady and the budgets to say.
+ */
+function failingBefore(observation: Observation): readonly Sibling[] {
+  const handedOverAtMs = Date.parse(observation.state.handedOverAt ?? '');
+  return ownedPods(observation).filter(
+    ({ ready, createdAt }) => !ready && Date.parse(createdAt) < handedOverAtMs - createdBeforeMs,
+  );
 }
 
 /** Every proxy knows the replacement: a barrier, and quiet time where it is no proof. */

@@ -122,7 +122,7 @@ export type ProxyEvidence = 'Barrier' | 'PartialBarrier' | 'QuietTime';
 /** The answer of a barrier through the service proxies of all nodes. */
 export interface ProxyAnswer {
   readonly evidence: ProxyEvidence;
-  /** When the last proxy that answered had confirmed. */
+  /** When the last proxy had confirmed; where one did not, when it was no longer waited for. */
   readonly atMs: number;
   readonly confirmed: number;
   /** Nodes whose proxy did not confirm in time. */

@@ -92,6 +92,14 @@ test("a budget's yes is kept until isolation, which notes the version to wait be
   expect(gate.memory.pendingYes.get('shop/web')?.isolatedAtVersion).toBe('7');
 });
 
+test('a pod that no Service selects has nothing to be isolated from: its budget is waited for from its deletion on', async () => {
+  const gate = new FakeGate();
+  gate.informers.budgets.set(budget('7'));
+  await act(gate, { do: 'AskBudget' });
+  await act(gate, { do: 'LetGo', outcome: 'Verified' });
+  expect(gate.memory.pendingYes.get('shop/web')?.isolatedAtVersion).toBe('7');
+});
+
 test("a budget's no is noted with its words, and holds nobody else up", async () => {
   const gate = new FakeGate();
   gate.informers.budgets.set(budget('7'));

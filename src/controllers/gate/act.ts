@@ -101,14 +101,8 @@ export class GateActions {
       case 'Isolate': {
         const { patch, state: next } = isolatePatch(pod, state, step, observation, this.#now(), input.key);
         await this.#patch(patch, input, next);
-        for (const budget of budgetKeysOf(this.#options.caches, pod, state)) {
-          const pending = memory.pendingYes.get(budget);
-          if (pending?.podUid === uid) {
-            const [namespace = '', name = ''] = budget.split('/');
-            pending.isolatedAtVersion =
-              this.#options.caches.budgets.get(namespace, name)?.metadata.resourceVersion ?? '';
-          }
-        }
+        this.#markBudgets(pod, state);
+        memory.of(uid).recounted = false;
         reporter.isolated(pod, next, step.collateral, input.claim);
         return { again: true };
       }
@@ -205,6 +199,8 @@ export class GateActions {
     const againMs = letGoAtMs === undefined ? 0 : letGoAtMs + LET_GO_AGAIN_MS - clock.monotonicMs();
     if (againMs > 0) return { afterMs: againMs };
     memory.outcome = step.outcome;
+    // One that no Service selects is not isolated: its deletion is what the budget hears of.
+    if (state.isolatedAt === undefined) this.#markBudgets(pod, state);
     if (step.violation !== undefined) memory.violation = step.violation;
     try {
       await this.#options.client.delete(
@@ -248,8 +244,8 @@ export class GateActions {
     const isolatedMs = clock.nowMs() - Date.parse(state.isolatedAt ?? '');
     // Where pods come and go, another one's change has been counted by now.
     if (podMemory.recounted !== true && (!isListed || isolatedMs >= UNSEEN_WAIT_MS)) {
-      podMemory.recounted = true;
       await this.#recountBudgets(input);
+      podMemory.recounted = true;
     }
     if (isListed) {
       podMemory.listed = true;
@@ -267,6 +263,17 @@ export class GateActions {
     return { again: true };
   }
 
+  /** From the status that each budget has now on, the next one shows that the pod has left. */
+  #markBudgets(pod: PodView, state: DrainState): void {
+    const { caches, memory } = this.#options;
+    for (const budget of budgetKeysOf(caches, pod, state)) {
+      const pending = memory.pendingYes.get(budget);
+      if (pending === undefined || pending.podUid !== pod.metadata.uid) continue;
+      const [namespace = '', name = ''] = budget.split('/');
+      pending.isolatedAtVersion = caches.budgets.get(namespace, name)?.metadata.resourceVersion ?? '';
+    }
+  }
+
   /** Best effort: where the pod to be touched goes at that moment, that is a change too. */
   async #recountBudgets({ pod, state, context }: StepInput): Promise<void> {
     const { caches, memory, client } = this.#options;
@@ -275,10 +282,9 @@ export class GateActions {
       const body = { metadata: { uid, annotations: { [RECOUNT_ANNOTATION]: this.#now() } } };
       const options = { signal: context.signal, retry: false, fieldManager: GATE_FIELD_MANAGER };
       try {
-        memory.wrote(
-          podViewOf(await client.patch(pods, { namespace, name }, { type: 'merge', body }, options)),
-          undefined,
-        );
+        const written = await client.patch(pods, { namespace, name }, { type: 'merge', body }, options);
+        memory.wrote(podViewOf(written), undefined);
+        this.#markBudgets(pod, state);
       } catch (err) {
         context.log.warn('a budget may allow an eviction too many until one of its pods changes', { pod: name, err });
       }

@@ -115,12 +115,12 @@ test.each(['stuck', 'hangs', 'breaks off', 'garbage', 'cilium'] as const)(
     at(proxies, 2).behaviour = behaviour;
     const barrier = it.barrier({ waitMs: 600 });
     const startMs = performance.now();
-    expect(await barrier.confirm(signal)).toMatchObject({
-      evidence: 'PartialBarrier',
-      confirmed: 2,
-      silent: ['node-3'],
-    });
+    const startedAtMs = Date.now();
+    const answer = await barrier.confirm(signal);
+    expect(answer).toMatchObject({ evidence: 'PartialBarrier', confirmed: 2, silent: ['node-3'] });
     expect(performance.now() - startMs).toBeGreaterThan(590);
+    // Quiet time begins when it is no longer waited for, not when the others confirmed.
+    expect(answer.atMs - startedAtMs).toBeGreaterThan(590);
     expect(it.silentNodes).toBe(1);
     // Known to be silent: a short wait, until it answers again.
     const againMs = performance.now();

@@ -198,7 +198,8 @@ export class ProxyBarrier {
     if (confirmed === 0) return this.#quiet(names);
     return {
       evidence: names.length === 0 ? 'Barrier' : 'PartialBarrier',
-      atMs: Math.max(...times),
+      // What is not proven is covered by quiet time, which cannot have begun while a proxy was waited for.
+      atMs: names.length === 0 ? Math.max(...times) : this.#options.clock.nowMs(),
       confirmed,
       silent: names,
     };

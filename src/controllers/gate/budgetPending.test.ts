@@ -37,6 +37,15 @@ test('what another leader isolated is waited for until the budget changes, and n
   expect([pending(gate, budget('2')), pending(gate, budget('2'))]).toEqual([undefined, undefined]);
 });
 
+test('a status that was on its way before the budget was made to count shows nothing', () => {
+  const gate = new FakeGate();
+  gate.memory.pendingYes.set('shop/web', { podUid: 'a', atMs: gate.clock.nowMs(), isolatedAtVersion: '1' });
+  gate.memory.of('a').recounted = false;
+  expect(pending(gate, budget('2'))).toBe('a');
+  gate.memory.of('a').recounted = true;
+  expect(pending(gate, budget('2'))).toBeUndefined();
+});
+
 test('of several the last: each waited for the one before it', () => {
   const gate = new FakeGate();
   isolated(gate, 'a', { ...gone, secondsAgo: 3 });

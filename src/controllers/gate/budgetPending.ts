@@ -50,7 +50,9 @@ export function pendingUidOf(input: PendingInput, budget: BudgetView): string | 
     return uid;
   }
   const { podUid, atMs, isolatedAtVersion } = pending;
-  const isShown = isolatedAtVersion !== undefined && isolatedAtVersion !== version;
+  // A status that was on its way while the pod was isolated, and before the budget was made to count, shows nothing.
+  const isCounting = memory.peek(podUid)?.recounted !== false;
+  const isShown = isCounting && isolatedAtVersion !== undefined && isolatedAtVersion !== version;
   if (!isShown && Math.abs(nowMs - atMs) <= PENDING_YES_LIMIT_MS) return podUid;
   memory.pendingYes.delete(name);
   const counted = memory.peek(podUid);

@@ -31,6 +31,8 @@ test.each([
   ],
   ['a pod that is gone', refusal(404, 'NotFound', 'pods "a" not found'), 'pods "a" not found'],
   ['another pod of that name', refusal(409, 'Conflict', 'the UID does not match'), 'the UID does not match'],
+  ["a policy's webhook", refusal(403, 'Forbidden', 'no evictions on Fridays'), 'no evictions on Fridays'],
+  ['a webhook that calls it bad', refusal(400, 'BadRequest', 'denied the request'), 'denied the request'],
 ])('no, in the words of the API server and without our request: %s', async (_, answer, message) => {
   const gate = new FakeGate();
   gate.evictionAnswer = answer;
@@ -38,7 +40,7 @@ test.each([
 });
 
 test.each([
-  ['what is not allowed to us', refusal(403, 'Forbidden')],
+  ['an API server that cannot answer now', refusal(503, 'ServiceUnavailable')],
   ['no answer', new TransportError({ method: 'POST', path: '/x' }, 'connection', 'reset')],
 ])('is neither yes nor no: %s', async (_, error) => {
   const gate = new FakeGate();

@@ -10,8 +10,9 @@ export interface BudgetAnswer {
 
 /**
  * Asks the API server, as a dry run, whether the pod's budgets would let it be evicted now
- * (pkg/registry/core/pod/storage/eviction.go): 201 is yes, 429 no, 500 what it says of a pod with two budgets. Asking takes
- * nothing from a budget.
+ * (pkg/registry/core/pod/storage/eviction.go): 201 is yes, 429 no, 500 what it says of a pod with two budgets; any other
+ * refusal (400 or 403 of a policy's webhook) would meet the evictor too, and is a no with its words. Asking takes nothing from
+ * a budget.
  */
 export async function askBudget(client: Client, { metadata }: PodView, signal: AbortSignal): Promise<BudgetAnswer> {
   const { namespace = '', name = '', uid } = metadata;
@@ -29,7 +30,7 @@ export async function askBudget(client: Client, { metadata }: PodView, signal: A
     );
     return { allowed: true, message: '' };
   } catch (error) {
-    if (error instanceof ApiError && [404, 409, 429, 500].includes(error.code)) {
+    if (error instanceof ApiError && error.code >= 400 && error.code <= 500) {
       // The cause names the budget and its numbers.
       const words = [error.serverMessage, ...error.causes.map(({ message }) => message)];
       return { allowed: false, message: [...new Set(words)].filter((word) => word !== '').join(' ') };

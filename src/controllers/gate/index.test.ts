@@ -70,6 +70,19 @@ test('another error is tried again after a back-off', async () => {
   expect(gate.verbs()).toEqual(['patch a', 'patch a']);
 });
 
+test('after an API server that failed for long, a pod in drain is looked at within seconds', async () => {
+  const gate = new FakeGate({ replicas: 2 });
+  for (let count = 0; count < 40; count += 1) {
+    gate.failures.push({ verb: 'patch', error: refusal(500, 'InternalError') });
+  }
+  gate.lead();
+  gate.ask('a');
+  await gate.clock.advance(300_000);
+  // One a second or two of doubling delays, then one every five seconds.
+  expect(gate.failures).toEqual([]);
+  expect(gate.state('a')?.isolatedAt).toBeDefined();
+});
+
 test('what was written counts before the watch brings it back', async () => {
   const gate = new FakeGate({ replicas: 2 });
   gate.lead();

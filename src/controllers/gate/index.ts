@@ -210,6 +210,8 @@ export function gateController(options: GateOptions): Controller {
     log: options.log,
     metrics: options.metrics,
     concurrency: options.concurrency ?? 16,
+    // A pod stands isolated meanwhile: what failed is tried again as soon as anything else is looked at again.
+    queue: { maxDelayMs: RECHECK_MS },
   });
 
   const isInDrain = ({ metadata }: PodView): boolean => metadata.annotations?.[DRAIN_ANNOTATION] !== undefined;
