@@ -27,7 +27,13 @@ const dataPath = [...loss, ...gateLoss, gateFile('SlowProxy')];
 const smoke = ['e2e/cases/rollout.e2e.ts'];
 
 /** As many requests as the operation takes, the gate's cases with the server that exits at once. `--full` has the figures. */
-const quick = { LOSS_REQUESTS: '6000', LOSS_ROLLOUTS: '1', GATE_REQUESTS: '6000', GATE_SERVERS: 'abrupt' };
+const quick = {
+  LOSS_REQUESTS: '6000',
+  LOSS_ROLLOUTS: '1',
+  LOSS_KEPT_OF: 'draining',
+  GATE_REQUESTS: '6000',
+  GATE_SERVERS: 'abrupt',
+};
 
 const wanted = readArguments();
 if (typeof wanted === 'string') {
