@@ -150,9 +150,9 @@ export const EVENTS = {
     meaning: 'Nobody asks for the eviction of a pod any more: its ReplicaSet has it back.',
   },
   IsolationCollateral: {
-    type: 'Warning',
+    type: 'Normal',
     meaning:
-      'A pod could only be taken out of its Services by a label that something else selects on too; the note names what loses the pod.',
+      'Pods could only be taken out of their Services by a label that something else selects on too; the note names what loses them.',
   },
   ForgedDrainState: {
     type: 'Warning',

@@ -132,6 +132,26 @@ describe('EventRecorder', () => {
     expect(created).toHaveLength(27);
   });
 
+  test('what is said of many related objects silences no warning about the same one', async () => {
+    const { clock, recorder, created, results } = rig();
+    const about = (name: string) => ({ apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name, uid: name });
+    for (let index = 0; index < 60; index += 1) {
+      recorder.record({ ...event(`drained ${index}`), related: about(`pod-${index}`) });
+    }
+    recorder.record({ ...event('violated'), related: about('pod-1'), type: 'Warning' });
+    await clock.advance(10_000);
+    expect(created).toHaveLength(61);
+    expect(results).not.toContain('dropped');
+  });
+
+  test('one of many related objects has its limit too', async () => {
+    const { clock, recorder, created } = rig();
+    const related = { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'a', uid: 'a' };
+    for (let index = 0; index < 40; index += 1) recorder.record({ ...event(`note ${index}`), related });
+    await clock.advance(10_000);
+    expect(created).toHaveLength(25);
+  });
+
   test('does not flood: 20 writes a second after a burst of 100', async () => {
     const { clock, recorder, created } = rig();
     for (let index = 0; index < 300; index += 1) recorder.record(event('note', `web-${index}`));

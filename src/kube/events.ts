@@ -112,7 +112,7 @@ export class EventRecorder {
     if (repeated) {
       this.#result('series');
       if (repeated.created) this.#toCount.add(repeated);
-    } else if (this.#toCreate.length >= MAX_WAITING || !this.#spam.allows(input.regarding)) {
+    } else if (this.#toCreate.length >= MAX_WAITING || !this.#spam.allows(input)) {
       this.#result('dropped');
     } else {
       this.#toCreate.push(this.#book.begin(input));

@@ -103,7 +103,7 @@ export class GateActions {
         await this.#patch(patch, input, next);
         this.#markBudgets(pod, state);
         memory.of(uid).recounted = false;
-        reporter.isolated(pod, next, step.collateral, input.claim);
+        reporter.isolated(step.collateral, input.claim);
         return { again: true };
       }
       case 'AskBudget':
@@ -119,7 +119,7 @@ export class GateActions {
       case 'VerifyProxies':
         this.#beside(input, 'proxies', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
-          reporter.silentProxies(pod, answer.silent, input.claim);
+          reporter.silentProxies(answer.silent, input.claim);
           return () => memory.note(uid, { proxies: answer });
         });
         return { afterMs: RECHECK_MS };

@@ -30,21 +30,12 @@ export class GateReporter {
     if (claim !== undefined) this.#options.onNews(claim);
   }
 
-  isolated(
-    pod: PodView,
-    _state: DrainState,
-    collateral: readonly { readonly key: string; readonly by: string }[],
-    claim: Claim | undefined,
-  ): void {
+  isolated(collateral: readonly { readonly key: string; readonly by: string }[], claim: Claim | undefined): void {
     if (collateral.length === 0) return;
     const what = collateral.map(({ key, by }) => `${by} (label ${key})`).join(', ');
-    this.#record(
-      'IsolationCollateral',
-      'Isolate',
-      pod,
-      claim,
-      `no label would take ${nameOf(pod)} out of its Services that nothing else selects on: it is lost to ${what} until it ends; add a label of their own to the Services' selectors and to the pods`,
-    );
+    // Without a pod: the same keys are one event that is counted.
+    const note = `no label takes a pod of this target out of its Services that nothing else selects on: each is lost to ${what} from its isolation until it ends; add a label of their own to the Services' selectors and to the pods`;
+    this.#record('IsolationCollateral', 'Isolate', undefined, claim, note);
   }
 
   waiting(pod: PodView, state: DrainState, reason: string, claim: Claim | undefined): void {
@@ -74,12 +65,12 @@ export class GateReporter {
   }
 
   /** Without figures or pods in the note: the same nodes are one event that is counted. */
-  silentProxies(pod: PodView, nodes: readonly string[], claim: Claim | undefined): void {
+  silentProxies(nodes: readonly string[], claim: Claim | undefined): void {
     if (nodes.length === 0) return;
     const some = nodes.toSorted().slice(0, NAMED_NODES).join(', ');
     const more = nodes.length > NAMED_NODES ? ` and ${nodes.length - NAMED_NODES} more` : '';
     const note = `the service proxies of ${some}${more} do not confirm in time; quiet time covers them: see whether kube-proxy runs there and whether its health-check node port can be reached`;
-    this.#record('ProxySilent', 'Verify', pod, claim, note);
+    this.#record('ProxySilent', 'Verify', undefined, claim, note);
   }
 
   forged(pod: PodView, claim: Claim | undefined): void {
@@ -102,12 +93,12 @@ export class GateReporter {
     this.#options.onNews(claim);
   }
 
-  #record(reason: EventReason, action: string, pod: PodView, claim: Claim | undefined, note: string): void {
+  #record(reason: EventReason, action: string, pod: PodView | undefined, claim: Claim | undefined, note: string): void {
     if (claim === undefined) return;
     const { namespace = '', name = '', uid = '' } = claim.metadata;
     this.#options.events.record({
       regarding: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
-      related: referenceTo(pods, pod),
+      ...(pod === undefined ? {} : { related: referenceTo(pods, pod) }),
       type: EVENTS[reason].type,
       reason,
       action,
