@@ -67,6 +67,7 @@ describe('soakReport', () => {
   it.each([
     ['a lost request', { rows: [row([loss])] }],
     ['a pod left behind', { leftBehind: ['Pod web-1: isolated'] }],
+    ['a pod that served and ended without the gate', { ends: [{ ...end, path: undefined }] }],
     ['an eviction against a budget', { budgetViolations: ['web-1'] }],
     ['a command that went wrong', { operations: [{ ...drain, problems: ['kubectl drain ended with code 1'] }] }],
   ])('is not met with %s', (_, change) => {

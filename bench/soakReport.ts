@@ -63,6 +63,7 @@ export function soakReport(facts: SoakFacts): SoakReport {
   const ok =
     lost <= lostToKernel &&
     facts.leftBehind.length === 0 &&
+    ungated.length === 0 &&
     facts.budgetViolations.length === 0 &&
     facts.operations.every(({ problems }) => problems.length === 0);
   return { ...facts, requests: sum((row) => row.requests), lost, lostToKernel, lossesDuring, ungated, ok };

@@ -139,7 +139,10 @@ export function createGateParts(options: GatePartsOptions): GateParts {
     log,
     metrics,
   });
-  options.claims.onChange((_key, { new: claim }) => status.seen(claim));
+  options.claims.onChange((key, { new: claim }) => {
+    if (claim === undefined) evidence.forget(key);
+    else status.seen(claim);
+  });
   const reporter = new GateReporter({
     events: options.events,
     evidence,

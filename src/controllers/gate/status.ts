@@ -77,8 +77,8 @@ export class GateStatus {
   }
 
   /** What the status says of pods in drain is looked at again: they may have ended while nobody led. */
-  seen(claim: Claim | undefined): void {
-    if (claim?.status?.endpointCheck?.draining !== undefined) this.note(claim);
+  seen(claim: Claim): void {
+    if (claim.status?.endpointCheck?.draining !== undefined) this.note(claim);
   }
 
   /** There is something new to say about `claim`. */
