@@ -4,7 +4,7 @@ import { type Client, createClient, loadKubeConfig } from './kube/index.ts';
 import { createOperator } from './operator.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, systemClock } from './runtime/index.ts';
 import { version } from './version.ts';
-import { type AdmissionMode, type PolicyDefaults, parseDefault } from './webhooks/warningsPolicy.ts';
+import { type PolicyDefaults, parseDefault } from './webhooks/warningsPolicy.ts';
 
 const usage = `graceful-rollout ${version}: the operator for lossless rolling updates
 
@@ -22,7 +22,7 @@ const usage = `graceful-rollout ${version}: the operator for lossless rolling up
   --barrier-max-nodes N         in larger clusters they are not asked; default 300
   --warnings-configuration NAME ValidatingWebhookConfiguration of the warnings on workloads; absent: none
   --warn-default LEVEL[:RULES]  of namespaces without a label: off, baseline or strict; RULES: latest or v1; default baseline
-  --audit-default, --enforce-default LEVEL[:RULES]  likewise; default off
+  --audit-default LEVEL[:RULES]  likewise; default off
   --warnings-exempt-user NAME   besides our own, one who is neither warned nor denied; may be repeated
   --webhook-name NAME           further name or address in the certificate; may be repeated
   --health-port PORT            /metrics, /healthz, /readyz; default 8080
@@ -66,7 +66,6 @@ async function main(): Promise<void> {
   const defaults = {
     warn: policyDefault('warn', flags['warn-default']),
     audit: policyDefault('audit', flags['audit-default']),
-    enforce: policyDefault('enforce', flags['enforce-default']),
   };
   const asksWho = configuration !== undefined || warningsConfiguration !== undefined;
   const ownUser = asksWho ? await whoAmI(client, stop) : '';
@@ -150,7 +149,6 @@ function parse() {
         'warnings-configuration': { type: 'string' },
         'warn-default': { type: 'string', default: 'baseline' },
         'audit-default': { type: 'string', default: 'off' },
-        'enforce-default': { type: 'string', default: 'off' },
         'warnings-exempt-user': { type: 'string', multiple: true, default: [] },
         'webhook-name': { type: 'string', multiple: true, default: [] },
         'health-port': { type: 'string', default: '8080' },
@@ -180,7 +178,7 @@ function stopOnSignals(log: { info(message: string, fields?: object): void }): A
   return stop.signal;
 }
 
-function policyDefault(mode: AdmissionMode, text: string): PolicyDefaults[AdmissionMode] {
+function policyDefault(mode: keyof PolicyDefaults, text: string): PolicyDefaults['warn'] {
   const policy = parseDefault(text);
   if (policy !== undefined) return policy;
   throw new UsageError(

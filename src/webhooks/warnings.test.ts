@@ -66,7 +66,7 @@ const update = (
 ) => request(object, { operation: 'UPDATE', oldObject, ...more });
 
 const off = { level: 'off', version: 'latest' } as const;
-const warnOnly: PolicyDefaults = { warn: { level: 'baseline', version: 'latest' }, audit: off, enforce: off };
+const warnOnly: PolicyDefaults = { warn: { level: 'baseline', version: 'latest' }, audit: off };
 
 function webhook(options: { labels?: Record<string, string>; synced?: boolean; defaults?: PolicyDefaults } = {}) {
   const decisions = new Counter({
@@ -175,7 +175,7 @@ describe('warnings', () => {
     expect(warnings?.[0]).toContain('GR101');
     expect(warnings?.[6]).toContain('GR107');
     expect(warnings?.[7]).toBe(
-      'shop/web: 5 more findings; "kubectl graceful lint -f FILE" or "kubectl graceful audit" show all',
+      'shop/web: 5 more findings; "kubectl graceful lint -f FILE" or "kubectl graceful audit -n shop" show all',
     );
     findings = findings.slice(0, 8);
     expect(webhook().handle(request(deployment())).warnings?.[7]).toContain('GR108');
@@ -249,11 +249,23 @@ describe('enforce', () => {
     expect(webhook({ labels }).handle(asked).allowed).toBe(true);
   });
 
-  test('the cluster default can ask for it, and a namespace can switch it off', () => {
-    const defaults: PolicyDefaults = { ...warnOnly, enforce: { level: 'baseline', version: 'latest' } };
-    expect(webhook({ defaults }).handle(request(deployment())).allowed).toBe(false);
-    expect(
-      webhook({ defaults, labels: { 'graceful-rollout.io/enforce': 'off' } }).handle(request(deployment())).allowed,
-    ).toBe(true);
+  test('a waiver that has run out, or that cannot be read, is said and refuses nothing', () => {
+    findings = [finding('GR901'), finding('GR902')];
+    const { allowed, warnings } = webhook({ labels }).handle(request(deployment()));
+    expect(allowed).toBe(true);
+    expect(warnings).toHaveLength(2);
+  });
+
+  test('with what else is said, in eight lines', () => {
+    findings = Array.from({ length: 12 }, (_, index) => finding(`GR${101 + index}`));
+    const strict = { ...labels, 'graceful-rollout.io/warn': 'strict', 'graceful-rollout.io/audit': 'no such level' };
+    const { warnings } = webhook({ labels: { ...strict, 'graceful-rollout.io/enforce': 'off' } }).handle(
+      request(deployment()),
+    );
+    expect(warnings).toHaveLength(8);
+    expect(warnings?.[6]).toBe(
+      'shop/web: 6 more findings; "kubectl graceful lint -f FILE --level strict" or "kubectl graceful audit -n shop --level strict" show all',
+    );
+    expect(warnings?.[7]).toContain('no such level');
   });
 });

@@ -4,7 +4,7 @@ import type { Logger } from '../runtime/index.ts';
 import { type Context, type Finding, judge, type Workload, workloadOf } from '../safety/index.ts';
 import { type AdmissionRequest, type AdmissionResponse, allow, deny } from './admissionReview.ts';
 import { type AdmissionPolicy, type ModePolicy, type PolicyDefaults, policyOf } from './warningsPolicy.ts';
-import { auditOf, linesOf } from './warningsText.ts';
+import { auditOf, linesOf, WARNING_LINES_MAX } from './warningsText.ts';
 
 /** What the handler knows of the cluster; answered from caches, never by a call to the API server. */
 export interface WarningsView {
@@ -39,6 +39,9 @@ const RESOURCES: ReadonlySet<string> = new Set([
   'apps/replicasets',
   'argoproj.io/rollouts',
 ]);
+
+/** What is said of waivers (src/safety/rules/waiver*.ts). */
+const WAIVER_CODES: readonly string[] = ['GR901', 'GR902'];
 
 /** Members of a spec that change without a new template: scaling and holding are not judged as a new version is. */
 const NOT_ENFORCED = ['replicas', 'paused'] as const;
@@ -126,14 +129,17 @@ function verdictOf(subject: Subject, options: WarningsWebhookOptions): Verdict {
   const audit = auditOf(audited);
   const extras = { ...(audit === '' ? {} : { auditAnnotations: { findings: audit } }) };
   const slips = policy.warn === undefined ? [] : problems.map((problem) => `${subject.object}: ${problem}`);
+  const { object } = subject;
+  const warnings = (findings: readonly Finding[], used: number): readonly string[] => {
+    const room = Math.max(1, WARNING_LINES_MAX - used - slips.length);
+    return [...linesOf(findings, { object, level: policy.warn?.level ?? 'baseline', room }), ...slips];
+  };
   if (denied.length === 0) {
     const decision = warned.length > 0 ? 'Warned' : 'Clean';
-    return {
-      decision,
-      answer: (request) => allow(request, { ...extras, warnings: [...linesOf(warned, subject.object), ...slips] }),
-    };
+    return { decision, answer: (request) => allow(request, { ...extras, warnings: warnings(warned, 0) }) };
   }
-  const level = policy.enforce?.level ?? '';
+  const level = policy.enforce?.level ?? 'baseline';
+  const refused = linesOf(denied, { object, level });
   const told = new Set(denied.map(({ code }) => code));
   const rest = warned.filter(({ code }) => !told.has(code));
   return {
@@ -146,17 +152,17 @@ function verdictOf(subject: Subject, options: WarningsWebhookOptions): Verdict {
           reason: 'Forbidden',
           message: [
             `graceful-rollout.io/enforce=${level} of namespace ${subject.namespace} refuses this:`,
-            ...linesOf(denied, subject.object),
+            ...refused,
           ].join('\n'),
         },
-        { ...extras, warnings: [...linesOf(rest, subject.object), ...slips] },
+        { ...extras, warnings: warnings(rest, refused.length) },
       ),
   };
 }
 
-/** Remarks are for reading; nobody is kept from their work by one. */
-function isDenied({ severity }: Finding): boolean {
-  return severity !== 'info';
+/** Remarks are for reading; nobody is kept from their work by one, nor by the day on which a waiver ends. */
+function isDenied({ severity, code }: Finding): boolean {
+  return severity !== 'info' && !WAIVER_CODES.includes(code);
 }
 
 /** Judges once per level and rule set, however many modes ask. */

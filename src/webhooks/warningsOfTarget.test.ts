@@ -7,7 +7,7 @@ import { targetRules } from './warningsOfTarget.ts';
 import type { PolicyDefaults } from './warningsPolicy.ts';
 
 const off = { level: 'off', version: 'latest' } as const;
-const defaults: PolicyDefaults = { warn: { level: 'baseline', version: 'latest' }, audit: off, enforce: off };
+const defaults: PolicyDefaults = { warn: { level: 'baseline', version: 'latest' }, audit: off };
 /** Serves without a readiness probe (baseline), from the tag latest (strict). */
 const target = manifest({
   app: {

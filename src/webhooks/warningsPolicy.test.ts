@@ -4,7 +4,6 @@ import { type PolicyDefaults, parseDefault, policyOf } from './warningsPolicy.ts
 const defaults: PolicyDefaults = {
   warn: { level: 'baseline', version: 'latest' },
   audit: { level: 'off', version: 'latest' },
-  enforce: { level: 'off', version: 'latest' },
 };
 const baseline = { level: 'baseline', ruleSet: 'v1' };
 const strict = { level: 'strict', ruleSet: 'v1' };

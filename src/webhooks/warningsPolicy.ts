@@ -13,9 +13,15 @@ export interface ModePolicy {
 
 export type AdmissionPolicy = Readonly<Record<AdmissionMode, ModePolicy | undefined>>;
 
-/** What a namespace without labels gets; from the operator's flags. `latest` follows the operator's version. */
+/**
+ * What a namespace without labels gets; from the operator's flags. `latest` follows the operator's version. Nothing is refused
+ * without a label that asks for it.
+ */
 export type PolicyDefaults = Readonly<
-  Record<AdmissionMode, { readonly level: Level | 'off'; readonly version: RuleSetVersion | 'latest' }>
+  Record<
+    Exclude<AdmissionMode, 'enforce'>,
+    { readonly level: Level | 'off'; readonly version: RuleSetVersion | 'latest' }
+  >
 >;
 
 export interface ReadPolicy {
@@ -25,7 +31,7 @@ export interface ReadPolicy {
 }
 
 /** What a flag says of a mode: `baseline`, `strict:v1`, `off`. Undefined: nothing that is known. */
-export function parseDefault(text: string): PolicyDefaults[AdmissionMode] | undefined {
+export function parseDefault(text: string): PolicyDefaults['warn'] | undefined {
   const [levelText, versionText = 'latest', ...more] = text.split(':');
   const level = (['off', ...LEVELS] as const).find((known) => known === levelText);
   const version = (['latest', ...RULE_SET_VERSIONS] as const).find((known) => known === versionText);
@@ -33,6 +39,7 @@ export function parseDefault(text: string): PolicyDefaults[AdmissionMode] | unde
 }
 
 const LATEST: RuleSetVersion = RULE_SET_VERSIONS.at(-1) ?? RULE_SET_VERSIONS[0];
+const OFF: PolicyDefaults['warn'] = { level: 'off', version: 'latest' };
 /** A label's value has no more characters. */
 const QUOTE_MAX = 63;
 
@@ -56,11 +63,12 @@ export function policyOf(labels: Readonly<Record<string, string>>, defaults: Pol
     return otherwise;
   };
   const modeOf = (mode: AdmissionMode): ModePolicy | undefined => {
-    const level = read<Level | 'off'>(mode, ['off', ...LEVELS], defaults[mode].level);
+    const byDefault = mode === 'enforce' ? OFF : defaults[mode];
+    const level = read<Level | 'off'>(mode, ['off', ...LEVELS], byDefault.level);
     const version = read<RuleSetVersion | 'latest'>(
       `${mode}-version`,
       ['latest', ...RULE_SET_VERSIONS],
-      defaults[mode].version,
+      byDefault.version,
     );
     return level === 'off' ? undefined : { level, ruleSet: version === 'latest' ? LATEST : version };
   };

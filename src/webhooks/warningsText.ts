@@ -1,8 +1,8 @@
-import type { Finding } from '../safety/index.ts';
+import type { Finding, Level } from '../safety/index.ts';
 import { WARNING_MAX_RUNES } from './admissionReviewWarnings.ts';
 
 /** More than a screen reader or a CI log wants of one object; the API server cuts after 4,096 runes anyhow. */
-const WARNING_LINES_MAX = 8;
+export const WARNING_LINES_MAX = 8;
 
 /** An audit annotation is for machines: codes, no texts. */
 const AUDIT_MAX = 1024;
@@ -14,18 +14,25 @@ function lineOf({ code, message, remedy }: Finding): string {
   return Array.from(whole).length <= WARNING_MAX_RUNES ? whole : line;
 }
 
-/**
- * The findings, worst first as they come, in at most {@link WARNING_LINES_MAX} lines; where there are more, the last line
- * says how many and how to see them. `object` is `namespace/name`.
- */
-export function linesOf(findings: readonly Finding[], object: string): readonly string[] {
+/** How findings are put into lines. */
+export interface LinesOptions {
+  /** What was judged, `namespace/name`. */
+  readonly object: string;
+  readonly level: Level;
+  /** Lines that there is room for. Default {@link WARNING_LINES_MAX}. */
+  readonly room?: number;
+}
+
+/** The findings, worst first as they come; where there are more than there is room for, the last line says how to see them. */
+export function linesOf(findings: readonly Finding[], options: LinesOptions): readonly string[] {
+  const { object, level, room = WARNING_LINES_MAX } = options;
   const lines = [...new Set(findings.map(lineOf))];
-  if (lines.length <= WARNING_LINES_MAX) return lines;
-  const shown = lines.slice(0, WARNING_LINES_MAX - 1);
-  return [
-    ...shown,
-    `${object}: ${lines.length - shown.length} more findings; "kubectl graceful lint -f FILE" or "kubectl graceful audit" show all`,
-  ];
+  if (lines.length <= room) return lines;
+  const shown = lines.slice(0, Math.max(0, room - 1));
+  const namespace = object.split('/', 1)[0] ?? '';
+  const strict = level === 'baseline' ? '' : ` --level ${level}`;
+  const how = `"kubectl graceful lint -f FILE${strict}" or "kubectl graceful audit -n ${namespace}${strict}" show all`;
+  return [...shown, `${object}: ${lines.length - shown.length} more findings; ${how}`];
 }
 
 /** `GR101[app] GR203`, cut to what an audit log wants. */
