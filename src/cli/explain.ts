@@ -15,7 +15,9 @@ export function explain(code: string): string {
     `Why: ${rule.why}`,
     `Example of what it finds:\n\n${rule.example.trimEnd().replaceAll(/^(?=.)/gmu, '    ')}`,
     `What to do: ${rule.fixText}`,
-    `To waive it on one object, with a reason and a last day:\n\n    metadata:\n      annotations:\n        graceful-rollout.io/waive: ${rule.code} REASON until=YYYY-MM-DD`,
+    rule.code.startsWith('GR9')
+      ? 'It cannot be waived.'
+      : `To waive it on one object, with a reason and a last day:\n\n    metadata:\n      annotations:\n        graceful-rollout.io/waive: ${rule.code} REASON until=YYYY-MM-DD`,
   ];
   return `${paragraphs.map(wrap).join('\n\n')}\n`;
 }

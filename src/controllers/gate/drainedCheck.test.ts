@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { getEventListeners } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '../../runtime/index.ts';
@@ -9,13 +10,17 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-async function serve(answers: readonly (readonly [number, string])[]): Promise<number> {
+function serve(answers: readonly (readonly [number, string])[]): Promise<number> {
   let asked = 0;
-  const server = createServer((_req, res) => {
+  return listen((_req, res) => {
     const [code, body] = answers[Math.min(asked, answers.length - 1)] ?? [500, ''];
     asked += 1;
     res.writeHead(code).end(body);
   });
+}
+
+async function listen(listener: RequestListener): Promise<number> {
+  const server = createServer(listener);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
@@ -53,6 +58,28 @@ test('a pod that does not answer is not drained', async () => {
   const answer = await ask(check);
   expect(answer.met).toBe(false);
   expect(answer.why).toContain('ECONNREFUSED');
+});
+
+test('a pod that hangs is given 2 s; the signal is followed while a question is open, and no longer', async () => {
+  const following: number[] = [];
+  const { signal } = new AbortController();
+  const port = await listen((_req, res) => {
+    following.push(getEventListeners(signal, 'abort').length);
+    res.writeHead(200).write('open');
+  });
+  const check = { metric: { path: '/metrics', port, name: 'open', max: 0 }, timeoutSeconds: 1 };
+  const answer = await askUntilDrained(check, '127.0.0.1', { clock: systemClock, signal });
+  expect(answer).toEqual({ met: false, why: 'no answer within 2000 ms' });
+  expect(following).toEqual([1]);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
+test('a shutdown ends a question at once', async () => {
+  const stop = new AbortController();
+  const port = await listen(() => stop.abort(new Error('shutdown')));
+  const check = { httpGet: { path: '/', port, scheme: 'HTTP' as const }, timeoutSeconds: 30 };
+  const asked = askUntilDrained(check, '127.0.0.1', { clock: systemClock, signal: stop.signal });
+  await expect(asked).rejects.toThrow('shutdown');
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 import type { DrainedCheck } from '../../gate/types.ts';
-import type { Clock } from '../../runtime/index.ts';
+import { type Clock, linkAbort } from '../../runtime/index.ts';
 
 /** One question must not take longer; a pod that hangs is asked again. */
 const ASK_LIMIT_MS = 2_000;
@@ -33,39 +33,48 @@ export async function askUntilDrained(
 /** The certificate of a pod is made for a Service's name, not for the pod's address: it proves nothing here. */
 const unverified = new Agent({ connect: { rejectUnauthorized: false }, pipelining: 0 });
 
-/** One question. */
+/** One question; what goes wrong is an answer too. */
 async function askOnce(check: DrainedCheck, address: string, signal: AbortSignal): Promise<DrainedAnswer> {
+  const limit = linkAbort(signal);
+  const timer = setTimeout(() => limit.abort(new Error(`no answer within ${ASK_LIMIT_MS} ms`)), ASK_LIMIT_MS);
+  try {
+    return await exchange(check, address, limit.signal);
+  } catch (error) {
+    return { met: false, why: error instanceof Error ? error.message : String(error) };
+  } finally {
+    clearTimeout(timer);
+    limit.release();
+  }
+}
+
+async function exchange(check: DrainedCheck, address: string, signal: AbortSignal): Promise<DrainedAnswer> {
   const host = address.includes(':') ? `[${address}]` : address;
   const { httpGet, metric } = check;
   const target = httpGet ?? metric;
   if (target === undefined) return { met: true, why: 'nothing to ask' };
   const scheme = httpGet?.scheme === 'HTTPS' ? 'https' : 'http';
   const url = `${scheme}://${host}:${target.port}${target.path.startsWith('/') ? '' : '/'}${target.path}`;
-  try {
-    const { statusCode, body } = await request(url, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_LIMIT_MS)]),
-      ...(scheme === 'https' ? { dispatcher: unverified } : {}),
-      headers: { 'user-agent': 'graceful-rollout (drained check)', connection: 'close' },
-    });
-    if (metric === undefined) {
-      await body.dump({ limit: 64 * 1024 });
-      return { met: statusCode >= 200 && statusCode < 300, why: `HTTP ${statusCode}` };
-    }
-    if (statusCode !== 200) {
-      await body.dump({ limit: 64 * 1024 });
-      return { met: false, why: `HTTP ${statusCode}` };
-    }
-    let page = '';
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      page += chunk.toString('utf8');
-      if (page.length > PAGE_LIMIT_BYTES) return { met: false, why: 'the metrics page is longer than 4 MiB' };
-    }
-    const value = sumOf(page, metric.name);
-    if (value === undefined) return { met: false, why: `no sample of ${metric.name}` };
-    return { met: value <= metric.max, why: `${metric.name} is ${value}` };
-  } catch (error) {
-    return { met: false, why: error instanceof Error ? error.message : String(error) };
+  const { statusCode, body } = await request(url, {
+    signal,
+    ...(scheme === 'https' ? { dispatcher: unverified } : {}),
+    headers: { 'user-agent': 'graceful-rollout (drained check)', connection: 'close' },
+  });
+  if (metric === undefined) {
+    await body.dump({ limit: 64 * 1024 });
+    return { met: statusCode >= 200 && statusCode < 300, why: `HTTP ${statusCode}` };
   }
+  if (statusCode !== 200) {
+    await body.dump({ limit: 64 * 1024 });
+    return { met: false, why: `HTTP ${statusCode}` };
+  }
+  let page = '';
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    page += chunk.toString('utf8');
+    if (page.length > PAGE_LIMIT_BYTES) return { met: false, why: 'the metrics page is longer than 4 MiB' };
+  }
+  const value = sumOf(page, metric.name);
+  if (value === undefined) return { met: false, why: `no sample of ${metric.name}` };
+  return { met: value <= metric.max, why: `${metric.name} is ${value}` };
 }
 
 /** The sum over all label sets of a metric on a Prometheus text page; undefined where it has no sample. */

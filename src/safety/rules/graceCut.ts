@@ -16,7 +16,7 @@ export const graceCut = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: kinds,
-    why: 'A pod is created from the template of its ReplicaSet, then mutating webhooks and the provider may change it: some cap terminationGracePeriodSeconds (spot nodes, serverless nodes). The arithmetic of the manifest then does not hold. Known only where pods and ReplicaSets can be seen (kubectl graceful audit, the operator).',
+    why: 'A pod is created from the template of its ReplicaSet, then mutating webhooks and the provider may change it: some cap terminationGracePeriodSeconds (spot nodes, serverless nodes). The arithmetic of the manifest then does not hold. Known only where pods and ReplicaSets can be seen (kubectl graceful audit).',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web, uid: d1 }

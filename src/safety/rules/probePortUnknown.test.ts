@@ -19,7 +19,11 @@ testRule(probePortUnknown, {
     [
       'of a liveness probe by TCP',
       [withApp({ livenessProbe: { tcpSocket: { port: 'x' } } })],
-      { message: 'livenessProbe' },
+      {
+        message: 'livenessProbe asks port "x", which the container does not have: restarts nothing',
+        level: 'strict',
+        severity: 'warning',
+      },
     ],
     [
       'a name of another container',

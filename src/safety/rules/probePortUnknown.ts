@@ -2,7 +2,7 @@ import type { IntOrString, Probe } from '../../api/kubernetes.ts';
 import type { RunningContainer } from '../facts.ts';
 import { EVERY_KIND } from '../kinds.ts';
 import { containerField } from '../paths.ts';
-import { defineRule, short } from '../rule.ts';
+import { defineRule, type Remark, short } from '../rule.ts';
 
 const members = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const;
 
@@ -16,7 +16,7 @@ export const probePortUnknown = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: EVERY_KIND,
-    why: 'A port name in a probe is looked up among the ports of the same container (pkg/kubelet/prober, k8s.io/kubernetes/pkg/probe ResolveContainerPort). One that is not there makes every try fail: the pod is never ready, or is restarted for ever. A port number need not be declared, so one that no container declares, beside others that are declared, is only a strict finding of severity info.',
+    why: 'A port name in a probe is looked up among the ports of the same container (pkg/kubelet/prober, k8s.io/kubernetes/pkg/probe ResolveContainerPort). One that is not there is an error of the probe, whose result is thrown away (pkg/kubelet/prober/worker.go doProbe): with a readinessProbe or startupProbe the pod never becomes Ready; a livenessProbe never restarts anything. A port number need not be declared, so one that no container declares, beside others that are declared, is only a strict finding of severity info.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -36,7 +36,7 @@ spec:
   ({ workload, facts }) => {
     const declared = new Set(facts.running.flatMap(({ container }) => numbersOf({ container })));
     return facts.running.flatMap((running) =>
-      members.flatMap((member) => {
+      members.flatMap((member): readonly Remark[] => {
         const { container } = running;
         const port = portOf(container[member]);
         const own = container.ports ?? [];
@@ -49,7 +49,10 @@ spec:
           return [
             {
               ...at,
-              message: `container ${name}: ${member} asks port "${short(port)}", which the container does not have: it fails for ever`,
+              // Without its liveness probe the application still serves.
+              level: member === 'livenessProbe' ? 'strict' : 'baseline',
+              severity: member === 'livenessProbe' ? 'warning' : 'error',
+              message: `container ${name}: ${member} asks port "${short(port)}", which the container does not have: ${member === 'livenessProbe' ? 'restarts nothing' : 'never Ready'}`,
               remedy: `name the port in ${name}, or write its number${names.length === 0 ? '' : ` (it has: ${names.slice(0, 3).join(', ')})`}`,
             },
           ];
