@@ -4,7 +4,7 @@ import { commandShortcomings, type GateExpectation, shortcomings } from './gateV
 import type { WatchedEnd } from './podWatch.ts';
 import { errorLines } from './quiet.ts';
 
-const expected: GateExpectation = { minimumRequests: 100, plainLosesAtLeast: 1, operatorIsQuiet: true };
+const expected: GateExpectation = { minimumRequests: 100, plainLosesAtLeast: 1 };
 const spread = { p50Ms: 1, p99Ms: 1, maxMs: 1 };
 
 const gated: WatchedEnd = {
@@ -97,6 +97,16 @@ describe('shortcomings', () => {
     };
     expect(shortcomings(result({ complaints }), expected)).toEqual([
       'warning event: ReplicaSet protected-1: FailedDelete: no',
+    ]);
+  });
+});
+
+describe('warnings of the operator', () => {
+  it('are a shortcoming of every case, those with a budget included', () => {
+    const operatorWarnings = ['GracefulRollout protected: DrainViolation: too early'];
+    const complaints = { workloadWarnings: [], operatorWarnings, replicaFailures: [], controllerErrors: [] };
+    expect(shortcomings(result({ name: 'drain-budget', complaints }), expected)).toEqual([
+      'operator: GracefulRollout protected: DrainViolation: too early',
     ]);
   });
 });

@@ -6,8 +6,6 @@ export interface GateExpectation {
   /** Per row. */
   readonly minimumRequests: number;
   readonly plainLosesAtLeast: number;
-  /** The operator has nothing to warn of either: with budgets it may have, since isolation takes a label they select on. */
-  readonly operatorIsQuiet: boolean;
 }
 
 /** Where a run falls short, in words; empty where it shows what it must. */
@@ -27,7 +25,7 @@ export function shortcomings(result: GateResult, expected: GateExpectation): str
     ...workloadWarnings.filter(own).map((text) => `warning event: ${text}`),
     ...replicaFailures.filter(own).map((text) => `ReplicaFailure: ${text}`),
     ...controllerErrors.filter(own).map((text) => `controller manager: ${text}`),
-    ...(expected.operatorIsQuiet ? operatorWarnings.map((text) => `operator: ${text}`) : []),
+    ...operatorWarnings.map((text) => `operator: ${text}`),
   );
   return found;
 }

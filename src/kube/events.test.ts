@@ -144,12 +144,13 @@ describe('EventRecorder', () => {
     expect(results).not.toContain('dropped');
   });
 
-  test('one of many related objects has its limit too', async () => {
+  test('one of many related objects has its limit too, for each type of event', async () => {
     const { clock, recorder, created } = rig();
     const related = { apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'a', uid: 'a' };
     for (let index = 0; index < 40; index += 1) recorder.record({ ...event(`note ${index}`), related });
+    recorder.record({ ...event('note'), related, type: 'Warning' });
     await clock.advance(10_000);
-    expect(created).toHaveLength(25);
+    expect(created.map(({ type }) => type)).toEqual([...Array(25).fill('Normal'), 'Warning']);
   });
 
   test('does not flood: 20 writes a second after a burst of 100', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DrainState, Evidence } from '../../gate/types.ts';
 import type { EventInput } from '../../kube/events.ts';
+import { seriesKey } from '../../kube/eventsFormat.ts';
 import { EvidenceLog } from './evidenceLog.ts';
 import { claim, FakeGate } from './gateFakes.ts';
 import { GateReporter } from './reporter.ts';
@@ -98,4 +99,15 @@ test('proxies that are silent are named, the first five of them', () => {
   expect(events[0]?.note).toContain('n1, n2, n3, n4, n5 and 1 more do not confirm');
   // With a pod in it, each pod would be another event.
   expect(events[0]).not.toHaveProperty('related');
+});
+
+test('labels that something else selects on too are no warning, and one event for all pods', () => {
+  const { reporter, events } = setUp();
+  reporter.isolated([], claim());
+  const collateral = [{ key: 'app', by: 'PodDisruptionBudget web' }];
+  for (let pod = 0; pod < 20; pod += 1) reporter.isolated(collateral, claim());
+  expect(events).toHaveLength(20);
+  expect(new Set(events.map(seriesKey)).size).toBe(1);
+  expect(events[0]).toMatchObject({ type: 'Normal', reason: 'IsolationCollateral' });
+  expect(events[0]?.note).toContain('PodDisruptionBudget web (label app)');
 });
