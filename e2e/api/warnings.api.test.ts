@@ -139,7 +139,8 @@ test('the worst come first, in eight lines at most; the last says how to see the
   const lines = warningsIn((await harness.api.apply([many])).stderr);
   expect(lines).toHaveLength(8);
   expect(lines.slice(0, 5).map((line) => line.slice(0, 5))).toEqual(Array(5).fill('GR101'));
-  expect(lines[7]).toMatch(new RegExp(`^${namespace}/web: \\d+ more findings; "kubectl graceful lint -f FILE" or`));
+  const how = `"kubectl graceful lint -f FILE --level strict" or "kubectl graceful audit -n ${namespace} --level strict" show all`;
+  expect(lines[7]).toMatch(new RegExp(`^${namespace}/web: \\d+ more findings; ${how}$`));
 });
 
 test('labels of the namespace: off, strict, a rule set, and a slip', async () => {
