@@ -14,9 +14,23 @@ testRule(budgetSelectsNothing, {
       [deployment(), budget({ selector: { matchLabels: { app: 'wbe' } } })],
       { message: 'PodDisruptionBudget web selects none of its pods', fixed: false },
     ],
+    ...['web-pdb', 'web-budget', 'web-disruption-budget', 'web-poddisruptionbudget'].map(
+      (name) =>
+        [
+          name,
+          [deployment(), budget({ selector: { matchLabels: { app: 'wbe' } } }, name)],
+          { message: `PodDisruptionBudget ${name} selects none` },
+        ] as const,
+    ),
     ['no selector', [deployment(), budget({ selector: undefined })], { message: 'none of its pods' }],
   ],
   silent: [
+    ['another name before the suffix', [deployment(), budget({ selector: undefined }, 'web-api-pdb')]],
+    ['its pods, with a suffix', [deployment(), budget({ maxUnavailable: 1 }, 'web-pdb')]],
+    [
+      'another workload, with a suffix',
+      [deployment(), budget({ selector: { matchLabels: { app: 'api' } } }, 'web-pdb'), api],
+    ],
     ['its pods', [deployment(), budget()]],
     ['another name', [deployment(), budget({ selector: { matchLabels: { app: 'api' } } }, 'api')]],
     ['another workload', [deployment(), budget({ selector: { matchLabels: { app: 'api' } } }), api]],

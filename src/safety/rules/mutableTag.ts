@@ -3,17 +3,20 @@ import { SERVERS } from '../kinds.ts';
 import { containerField } from '../paths.ts';
 import { defineRule, short } from '../rule.ts';
 
+/** Tags that name a branch or a channel: publishers move them on. */
+const moving = new Set(['latest', 'main', 'master', 'develop', 'dev', 'edge', 'nightly', 'stable', 'canary']);
+
 export const mutableTag = defineRule(
   {
     code: 'GR501',
     name: 'mutable-tag',
-    title: 'The image has no tag, or the tag latest',
+    title: 'The image has no tag, or one that moves',
     level: 'strict',
     severity: 'warning',
     since: 'v1',
     hasFix: false,
     appliesTo: SERVERS,
-    why: 'What such an image is changes without a change of the template: a pod that is replaced after an eviction may run another version than its neighbours, without a rollout, and kubectl rollout undo brings nothing back ("Images" in the Kubernetes documentation).',
+    why: 'What such an image is changes without a change of the template: a pod that is replaced after an eviction may run another version than its neighbours, without a rollout, and kubectl rollout undo brings nothing back ("Images" in the Kubernetes documentation). Tags that move are latest, main, master, develop, dev, edge, nightly, stable and canary; of others nobody knows.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -34,8 +37,8 @@ spec:
       const { name, image } = running.container;
       const reference = imageOf(image);
       if (reference === undefined || reference.digest !== undefined) return [];
-      if (reference.tag !== undefined && reference.tag !== 'latest') return [];
-      const what = reference.tag === undefined ? 'has no tag' : 'has the tag latest';
+      if (reference.tag !== undefined && !moving.has(reference.tag)) return [];
+      const what = reference.tag === undefined ? 'has no tag' : `has the tag ${reference.tag}`;
       return [
         {
           container: name,
