@@ -20,8 +20,8 @@ export const auditUsage = `kubectl graceful audit [flags]: what in this cluster 
   --context NAME         of the kubeconfig; default: its current one
   -h, --help
 
-It lists workloads, Services, budgets, autoscalers, Ingresses, volume claims, pods and nodes, and writes nothing. What the
-user may not list is said, and the rules that need it are silent.
+It lists workloads, Services, budgets, autoscalers, Ingresses, volume claims, pods, nodes and namespaces, and writes
+nothing. What the user may not list is said, and the rules that need it are silent.
 Exit code: 0 nothing at or above --fail-on, 1 findings, 2 wrong arguments or no answer from the cluster.
 `;
 

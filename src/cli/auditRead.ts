@@ -7,6 +7,7 @@ import {
   defineResource,
   deployments,
   gracefulRollouts,
+  namespaces,
   pods,
   type Resource,
   replicaSets,
@@ -68,16 +69,17 @@ export interface ClusterObjects {
  * that the cluster does not serve counts as none of it; one that the user may not list is left out and said.
  */
 export async function readCluster(
-  client: Pick<Client, 'listPage'>,
+  client: Pick<Client, 'find' | 'listPage'>,
   namespace: string | undefined,
   signal: AbortSignal,
 ): Promise<ClusterObjects> {
   const objects: KubeObject[] = [];
   const complete: ContextKind[] = [];
   const notices: string[] = [];
-  for (const resource of RESOURCES) {
+  const reads = RESOURCES.map((resource) => [resource, pagesOf(client, resource, namespace, signal)] as const);
+  for (const [resource, found] of [...reads, [namespaces, namespacesOf(client, namespace, signal)] as const]) {
     try {
-      for await (const object of pagesOf(client, resource, namespace, signal)) objects.push(needed(object));
+      for await (const object of found) objects.push(needed(object));
     } catch (error) {
       if (!(error instanceof ApiError) || !(error.forbidden || error.notFound)) throw error;
       if (error.forbidden) {
@@ -108,6 +110,20 @@ async function* pagesOf(
     yield* page.items;
     next = page.continue;
   } while (next !== undefined);
+}
+
+/** For their labels. Of one that is named just that one is asked for: many people may read it and not list them all. */
+async function* namespacesOf(
+  client: Pick<Client, 'find' | 'listPage'>,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<KubeObject> {
+  if (namespace === undefined) {
+    yield* pagesOf(client, namespaces, undefined, signal);
+    return;
+  }
+  const found = await client.find(namespaces, { name: namespace }, { signal });
+  if (found !== undefined) yield found;
 }
 
 /** A cluster has many more pods and old ReplicaSets than workloads. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { ApiError, type Page, type PageOptions, type Resource } from '../kube/index.ts';
+import { ApiError, type ObjectRef, type Page, type PageOptions, type Resource } from '../kube/index.ts';
 import { readCluster } from './auditRead.ts';
 import { auditObjects, formatAudit } from './auditReport.ts';
 
@@ -28,7 +28,11 @@ function cluster(objects: readonly KubeObject[], refuse: Readonly<Record<string,
       ...(from + 2 < all.length ? { continue: String(from + 2) } : {}),
     });
   };
-  return { listPage, asked };
+  const find = async <T extends KubeObject>(resource: Resource<T>, { name }: ObjectRef): Promise<T | undefined> => {
+    const all = await listPage(resource, { signal });
+    return all.items.find(({ metadata }) => metadata.name === name);
+  };
+  return { find, listPage, asked };
 }
 
 function workload(kind: string, namespace: string, name: string, podSpec: object, metadata: object = {}): KubeObject {
@@ -114,10 +118,10 @@ test('an owned ReplicaSet is no workload and keeps its grace period alone', asyn
 });
 
 test('one namespace: nothing else is asked for', async () => {
-  const { listPage, asked } = cluster(objects);
-  const read = await readCluster({ listPage }, 'data', signal);
+  const { asked, ...client } = cluster(objects);
+  const read = await readCluster(client, 'data', signal);
   expect(auditObjects(read, { level: 'baseline', nowMs }).map(({ namespace }) => namespace)).toEqual(['data']);
-  const namespaced = asked.filter(({ plural }) => plural !== 'nodes');
+  const namespaced = asked.filter(({ plural }) => plural !== 'nodes' && plural !== 'namespaces');
   expect(namespaced.every(({ namespace }) => namespace === 'data')).toBe(true);
 });
 
@@ -171,6 +175,57 @@ describe('nodes', () => {
       notices: ['nodes may not be listed: rules that need them say nothing (forbidden to you)'],
     });
     await expect(codesAmong(three, { nodes: 500 })).rejects.toThrow('/nodes');
+  });
+});
+
+describe('labels of namespaces', () => {
+  const namespace = (name: string, gate?: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name,
+      labels: {
+        'kubernetes.io/metadata.name': name,
+        ...(gate === undefined ? {} : { 'elbv2.k8s.aws/pod-readiness-gate-inject': gate }),
+      },
+    },
+  });
+  const balancer = (of: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: 'web',
+      namespace: of,
+      annotations: { 'service.beta.kubernetes.io/aws-load-balancer-nlb-target-type': 'ip' },
+    },
+    ...{ spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 80 }] } },
+  });
+  const all = ['gated', 'plain'].flatMap((of) => [workload('Deployment', of, 'web', good), balancer(of)]);
+  const gateless = async (of: string | undefined, refuse: Readonly<Record<string, number>> = {}) => {
+    const client = cluster([...all, namespace('gated', 'enabled'), namespace('plain')], refuse);
+    const read = await readCluster(client, of, signal);
+    const audits = auditObjects(read, { level: 'strict', nowMs });
+    return {
+      namespaces: audits.flatMap((audit) =>
+        audit.findings.some(({ code }) => code === 'GR407') ? [audit.namespace] : [],
+      ),
+      audited: audits.length,
+      notices: read.notices,
+    };
+  };
+
+  test('say where a rollout does not wait for the load balancer', async () => {
+    expect(await gateless(undefined)).toEqual({ namespaces: ['plain'], audited: 2, notices: [] });
+    expect(await gateless('plain')).toEqual({ namespaces: ['plain'], audited: 1, notices: [] });
+    expect(await gateless('gated')).toEqual({ namespaces: [], audited: 1, notices: [] });
+  });
+
+  test('that may not be read leave the rule silent, and that is said', async () => {
+    for (const of of [undefined, 'plain']) {
+      const { namespaces, notices } = await gateless(of, { namespaces: 403 });
+      expect(namespaces).toEqual([]);
+      expect(notices).toEqual(['namespaces may not be listed: rules that need them say nothing (forbidden to you)']);
+    }
   });
 });
 

@@ -19,8 +19,15 @@ export interface AuditOptions {
 export function auditObjects(read: ClusterObjects, options: AuditOptions): readonly NamespaceAudit[] {
   const { objects, complete, nodeCount } = read;
   const byNamespace = Map.groupBy(objects, ({ metadata }) => metadata.namespace ?? '');
+  const namespaces = Map.groupBy(byNamespace.get('') ?? [], ({ kind, metadata }) =>
+    kind === 'Namespace' ? metadata.name : '',
+  );
   const audits = [...byNamespace].map(([namespace, own]): NamespaceAudit => {
-    const context = contextOf(own, { namespace, complete, ...(nodeCount === undefined ? {} : { nodeCount }) });
+    const context = contextOf([...own, ...(namespaces.get(namespace) ?? [])], {
+      namespace,
+      complete,
+      ...(nodeCount === undefined ? {} : { nodeCount }),
+    });
     // A Pod that nobody controls is no rollout; it is judged by lint, where somebody is about to make one.
     const workloads = own
       .filter(({ kind }) => kind !== 'Pod')
