@@ -1,3 +1,5 @@
+import { splitScript } from '../contract/index.ts';
+import { scriptOf } from './containerScript.ts';
 import type { WorkloadContainer } from './types.ts';
 
 /** How long an application says that it needs, after SIGTERM, to finish what it has begun. */
@@ -18,8 +20,9 @@ const variables = [
 ];
 
 /** The longest drain that a container's options or environment name. */
-export function declaredDrain({ command = [], args = [], env = [] }: WorkloadContainer): Drain | undefined {
-  const words = [...command, ...args];
+export function declaredDrain(container: WorkloadContainer): Drain | undefined {
+  const { env = [] } = container;
+  const words = wordsOf(container);
   const fromWords = words.flatMap((word, at) => {
     const option = options.find((name) => word === name || word.startsWith(`${name}=`));
     if (option === undefined) return [];
@@ -27,6 +30,23 @@ export function declaredDrain({ command = [], args = [], env = [] }: WorkloadCon
   });
   const fromEnv = env.flatMap(({ name, value }) => (variables.includes(name) ? drain(value, 'environment') : []));
   return [...fromWords, ...fromEnv].toSorted((a, b) => b.seconds - a.seconds).at(0);
+}
+
+/** The words of a container's program; in place of a script those of its last command, which is the one that goes on. */
+function wordsOf(container: WorkloadContainer): string[] {
+  const words = [...(container.command ?? []), ...(container.args ?? [])];
+  const script = scriptOf(container);
+  if (script === undefined) return words;
+  const at = words.indexOf(script);
+  return [...words.slice(0, at), ...lastCommandOf(script), ...words.slice(at + 1)];
+}
+
+/** Nothing where only a shell could say what runs last. What a variable stands for is not known: an empty word. */
+function lastCommandOf(script: string): string[] {
+  const { commands, understood } = splitScript(script);
+  const last = commands.at(-1);
+  if (!understood || last === undefined || last.joinedBy === '||' || last.endsIn !== '') return [];
+  return last.words.map(({ text, dynamic }) => (dynamic ? '' : text));
 }
 
 function drain(value: string | undefined, declaredBy: string): Drain[] {

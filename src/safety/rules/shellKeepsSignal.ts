@@ -1,14 +1,11 @@
 import { splitScript } from '../../contract/index.ts';
+import { scriptOf } from '../containerScript.ts';
 import { SERVERS } from '../kinds.ts';
 import { containerField } from '../paths.ts';
 import { defineRule, short } from '../rule.ts';
-import type { WorkloadContainer } from '../types.ts';
 
-const shells = new Set(['sh', 'bash', 'ash', 'dash', 'zsh', 'ksh']);
 /** Words by which a script passes signals on, or replaces its shell. */
 const passesOn = /(^|[\s;&|({])(exec|trap|tini|dumb-init|catatonit|s6-\S+|supervisord)(\s|$)/;
-/** Scripts longer than this are programs of their own. */
-const longestScript = 65_536;
 
 export const shellKeepsSignal = defineRule(
   {
@@ -42,7 +39,7 @@ spec:
       : facts.running.flatMap((running) => {
           const { container } = running;
           const script = scriptOf(container);
-          if (script === undefined || script.length > longestScript || passesOn.test(script)) return [];
+          if (script === undefined || passesOn.test(script)) return [];
           const { commands, understood } = splitScript(script);
           if (understood && commands.length <= 1 && commands.every(({ endsIn }) => endsIn === '')) return [];
           return [
@@ -55,11 +52,3 @@ spec:
           ];
         }),
 );
-
-/** Of `sh -c <script>`; without a command the image decides what process 1 is. */
-function scriptOf({ command = [], args = [] }: WorkloadContainer): string | undefined {
-  const [program = '', ...words] = command.length === 0 ? [] : [...command, ...args];
-  if (!shells.has(program.split('/').at(-1) ?? '')) return undefined;
-  const at = words.findIndex((word) => /^-[a-z]*c$/.test(word));
-  return at === -1 || words.slice(0, at).some((word) => !word.startsWith('-')) ? undefined : words[at + 1];
-}
