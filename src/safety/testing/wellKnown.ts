@@ -176,11 +176,13 @@ export const wellKnown: readonly WellKnown[] = [
   },
   {
     name: 'CoreDNS',
-    baseline: [],
+    baseline: [
+      { code: 'GR302', object: 'coredns', because: 'no replicas is one, and maxUnavailable 1 takes that one' },
+    ],
     manifests:
       deployment(
         'coredns',
-        'replicas: 2\n  strategy: { rollingUpdate: { maxUnavailable: 1 } }',
+        'strategy: { rollingUpdate: { maxUnavailable: 1 } }',
         '{ dnsPolicy: Default, containers: [{ name: coredns, args: [-conf, /etc/coredns/Corefile], ports: [{ name: dns, containerPort: 53, protocol: UDP }, { name: dns-tcp, containerPort: 53 }, { name: metrics, containerPort: 9153 }], livenessProbe: { initialDelaySeconds: 60, failureThreshold: 5, httpGet: { path: /health, port: 8080 } }, readinessProbe: { httpGet: { path: /ready, port: 8181 } } }] }',
       ) +
       service(
