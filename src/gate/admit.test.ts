@@ -83,6 +83,7 @@ describe('who asks for the deletion', () => {
       'taint-eviction-controller',
       'daemon-set-controller',
       'job-controller',
+      'cronjob-controller',
       'statefulset-controller',
     ].map((name) => `system:serviceaccount:kube-system:${name}`),
   ])('%s goes through, and so does its eviction', (username) => {

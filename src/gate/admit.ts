@@ -79,9 +79,10 @@ const controllerManager = 'system:kube-controller-manager';
 
 /**
  * Parts of the control plane that never wait. Everybody who is not named here is treated as a person. Controllers of
- * other workloads are named because a pod of ours is never theirs: what they delete is not our business.
+ * other workloads are named because a pod of ours is never theirs: what they delete is not our business. The chart's match
+ * conditions name the same.
  */
-const exemptUsers: ReadonlySet<string> = new Set([
+export const exemptUsers: ReadonlySet<string> = new Set([
   'system:kube-scheduler',
   ...[
     'generic-garbage-collector',
@@ -92,6 +93,7 @@ const exemptUsers: ReadonlySet<string> = new Set([
     'device-taint-eviction-controller',
     'daemon-set-controller',
     'job-controller',
+    'cronjob-controller',
     'ttl-after-finished-controller',
     'statefulset-controller',
     'replication-controller',

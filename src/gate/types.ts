@@ -79,8 +79,6 @@ export interface SliceView extends KubeObject {
 export interface BudgetView extends KubeObject {
   readonly selector?: LabelSelector;
   readonly disruptionsAllowed: number;
-  /** False while its controller has not looked at the newest spec. */
-  readonly observed: boolean;
 }
 
 /** A Service that selects the pod (by its labels, or by those that isolation took off). */

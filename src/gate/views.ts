@@ -75,13 +75,11 @@ export function sliceViewOf(object: unknown): SliceView {
 /** A PodDisruptionBudget. */
 export function budgetViewOf(object: unknown): BudgetView {
   const { metadata, spec, status } = recordOf(object);
-  const { observedGeneration, disruptionsAllowed } = recordOf(status);
   const selector = recordOf(spec).selector;
   return {
     metadata: identityOf(metadata),
     ...(selector === undefined || selector === null ? {} : { selector: selectorOf(selector) }),
-    disruptionsAllowed: numberOf(disruptionsAllowed) ?? 0,
-    observed: (numberOf(observedGeneration) ?? 0) >= (numberOf(recordOf(metadata).generation) ?? 0),
+    disruptionsAllowed: numberOf(recordOf(status).disruptionsAllowed) ?? 0,
   };
 }
 
