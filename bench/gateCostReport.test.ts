@@ -12,10 +12,20 @@ describe('costReport', () => {
     kubernetes: '1.37.2',
     nodes: 2,
     measurements: [
-      measurement('plain', { requests: { 'DELETE pods 200': 8, 'PATCH pods 200': 4, 'GET pods 200': 50 } }),
+      measurement('plain', {
+        requests: { 'DELETE pods 200': 8, 'PATCH pods 200': 4, 'GET pods 200': 8, 'LIST pods 200': 50 },
+      }),
       measurement('gated', {
         statusMs: 10_500,
-        requests: { 'DELETE pods 200': 8, 'DELETE pods 404': 4, 'PATCH pods 200': 12, 'GET pods 200': 90 },
+        requests: {
+          'DELETE pods 200': 8,
+          'DELETE pods 404': 4,
+          'PATCH pods 200': 12,
+          'GET pods 200': 10,
+          'LIST pods 200': 90,
+          'LIST endpointslices 200': 6,
+          'GET deployments 200': 40,
+        },
         webhooks: { [webhook]: { calls: 4, held: 0 } },
       }),
     ],
@@ -30,15 +40,21 @@ describe('costReport', () => {
     ]),
   });
 
-  it('compares the gated rollout with the plain one, per pod, writes only', () => {
+  it('compares the gated rollout with the plain one, per pod: writes, and reads that are not polls of the rig', () => {
     expect(report.sizes).toEqual([
       {
         replicas: 4,
         statusMs: { plain: 10_000, gated: 10_500 },
         statusRatio: 1.05,
+        statusMet: true,
         goneMs: { plain: 16_000, gated: 16_000 },
         deletesPerPod: { plain: 2, gated: 3 },
-        extraWritesPerPod: { 'DELETE pods 404': 1, 'PATCH pods 200': 2 },
+        extraCallsPerPod: {
+          'DELETE pods 404': 1,
+          'PATCH pods 200': 2,
+          'GET pods 200': 0.5,
+          'LIST endpointslices 200': 1.5,
+        },
         replicaSetPath: { calls: 4, held: 0 },
       },
     ]);
@@ -54,6 +70,17 @@ describe('costReport', () => {
   it('prints it', () => {
     const text = costTable(report);
     expect(text).toContain('4 replicas: 4 calls on the ReplicaSet path, 0 held');
-    expect(text).toContain('3 (2 PATCH pods 200, 1 DELETE pods 404)');
+    expect(text).toContain('5 (2 PATCH pods 200, 1.5 LIST endpointslices 200, 1 DELETE pods 404, 0.5 GET pods 200)');
+    expect(text).toContain('4 replicas: rollout status took 1.05 times the plain one, 1.1 at most: met');
+  });
+
+  it.each([
+    [11_000, true],
+    [11_001, false],
+  ])('a rollout status of %i ms against 10,000: %s', (statusMs, met) => {
+    const measurements = [measurement('plain'), measurement('gated', { statusMs })];
+    const slow = costReport({ kubernetes: '1.37.2', nodes: 2, measurements, stages: [] });
+    expect(slow.sizes).toMatchObject([{ statusMet: met }]);
+    expect(costTable(slow)).toContain(`1.1 at most: ${met ? 'met' : 'not met'}`);
   });
 });
