@@ -47,6 +47,11 @@ export const METRICS = {
     labels: ['path', 'outcome'],
     help: `Pods of targets that ended, by what asked for it (${Object.keys(DRAIN_PATHS).join(', ')}) and how (${Object.keys(DRAIN_OUTCOMES).join(', ')}).`,
   },
+  graceful_rollout_drained_check_timeouts_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Pods that ended though endpointCheck.drained was not met within its own timeoutSeconds; their outcome may be Verified, since their removal was.',
+  },
   graceful_rollout_drain_stage_seconds: {
     type: 'histogram',
     labels: ['stage'],

@@ -24,6 +24,11 @@ export function createGateMetrics(
     labelNames: ['path', 'outcome'],
     registers,
   });
+  const timeouts = new Counter({
+    name: 'graceful_rollout_drained_check_timeouts_total',
+    help: METRICS.graceful_rollout_drained_check_timeouts_total.help,
+    registers,
+  });
   const stages = new Histogram({
     name: 'graceful_rollout_drain_stage_seconds',
     help: METRICS.graceful_rollout_drain_stage_seconds.help,
@@ -62,6 +67,7 @@ export function createGateMetrics(
   return {
     ended(evidence) {
       drains.inc({ path: evidence.path, outcome: evidence.outcome });
+      if (evidence.drainedMet === false) timeouts.inc();
       const margin = marginSeconds(evidence);
       if (margin !== undefined) margins.observe(margin);
       let before = evidence.askedAtMs;
