@@ -1,4 +1,4 @@
-import { app, deployment, service, withApp } from '../testing/manifests.ts';
+import { app, deployment, ofKind, service, withApp } from '../testing/manifests.ts';
 import { testRule } from '../testing/ruleTable.ts';
 import { luckyProbe } from './luckyProbe.ts';
 
@@ -15,6 +15,11 @@ testRule(luckyProbe, {
         fixed: true,
       },
     ],
+    [
+      'of an Argo Rollout',
+      [ofKind('Rollout', 'argoproj.io/v1alpha1', withApp({ readinessProbe: tcp })), service()],
+      { message: 'one open port', fixed: true },
+    ],
   ],
   silent: [
     ['httpGet', [deployment(), service()]],
@@ -27,6 +32,7 @@ testRule(luckyProbe, {
       'a deadline that leaves no room',
       [deployment({ progressDeadlineSeconds: 5 }, { containers: [app({ readinessProbe: tcp })] }), service()],
     ],
+    ['a StatefulSet', [ofKind('StatefulSet', 'apps/v1', withApp({ readinessProbe: tcp })), service()]],
     ['no Service', [withApp({ readinessProbe: tcp })]],
   ],
 });

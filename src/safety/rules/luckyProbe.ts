@@ -1,4 +1,3 @@
-import { DEPLOYMENT } from '../kinds.ts';
 import { containerField } from '../paths.ts';
 import { defineRule, short } from '../rule.ts';
 
@@ -14,8 +13,8 @@ export const luckyProbe = defineRule(
     severity: 'info',
     since: 'v1',
     hasFix: true,
-    appliesTo: DEPLOYMENT,
-    why: 'A tcpSocket probe succeeds as soon as the port is open, which says little of whether requests are answered. With minReadySeconds 0 the rollout takes the next old pod away at that very moment (pkg/controller/deployment/util IsPodAvailable), so a version that fails a second later replaces all of them.',
+    appliesTo: ['Deployment', 'Rollout'],
+    why: 'A tcpSocket probe succeeds as soon as the port is open, which says little of whether requests are answered. With minReadySeconds 0 the rollout takes the next old pod away at that very moment (pkg/controller/deployment/util IsPodAvailable), so a version that fails a second later replaces all of them; an Argo Rollout counts alike.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }

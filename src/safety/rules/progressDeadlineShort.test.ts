@@ -1,4 +1,4 @@
-import { app, deployment, withApp } from '../testing/manifests.ts';
+import { app, deployment, ofKind, withApp } from '../testing/manifests.ts';
 import { testRule } from '../testing/ruleTable.ts';
 import { progressDeadlineShort } from './progressDeadlineShort.ts';
 
@@ -40,9 +40,15 @@ testRule(progressDeadlineShort, {
       ],
       { message: '60 s', fixed: true },
     ],
+    [
+      'of an Argo Rollout',
+      [ofKind('Rollout', 'argoproj.io/v1alpha1', starting(120))],
+      { message: '300 s', fixed: true },
+    ],
   ],
   silent: [
     ['the defaults', [deployment()]],
+    ['a StatefulSet has none', [ofKind('StatefulSet', 'apps/v1', starting(120))]],
     ['a second more', [starting(301)]],
     ['a number that is a mistake', [starting(60, 1e9)]],
     ['no startup probe', [withApp({ startupProbe: undefined })]],

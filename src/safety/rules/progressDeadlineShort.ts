@@ -1,4 +1,3 @@
-import { DEPLOYMENT } from '../kinds.ts';
 import { longestStartSeconds } from '../probes.ts';
 import { defineRule } from '../rule.ts';
 
@@ -14,8 +13,8 @@ export const progressDeadlineShort = defineRule(
     severity: 'warning',
     since: 'v1',
     hasFix: true,
-    appliesTo: DEPLOYMENT,
-    why: 'The startupProbe says how long a start may take (initialDelaySeconds + failureThreshold x periodSeconds), minReadySeconds how long a pod must then stay ready. If progressDeadlineSeconds (default 600) is over before that, the Deployment is reported as failed although all goes as planned (pkg/controller/deployment/progress.go): helm --atomic and pipelines then roll back a healthy release.',
+    appliesTo: ['Deployment', 'Rollout'],
+    why: 'The startupProbe says how long a start may take (initialDelaySeconds + failureThreshold x periodSeconds), minReadySeconds how long a pod must then stay ready. If progressDeadlineSeconds (default 600) is over before that, the Deployment is reported as failed, an Argo Rollout as degraded, although all goes as planned (pkg/controller/deployment/progress.go): helm --atomic and pipelines then roll back a healthy release.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }

@@ -1,9 +1,14 @@
-import { autoscaler, deployment, service } from '../testing/manifests.ts';
+import { autoscaler, deployment, type Manifest, ofKind, service } from '../testing/manifests.ts';
 import { testRule } from '../testing/ruleTable.ts';
 import { rolloutEmptiesService } from './rolloutEmptiesService.ts';
 
 const rolling = (replicas: number, maxUnavailable: number | string, maxSurge: number | string = 1, pod = {}) =>
   deployment({ replicas, strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable, maxSurge } } }, pod);
+
+const daemonSet = (updateStrategy?: object) =>
+  ofKind('DaemonSet', 'apps/v1', deployment({ replicas: undefined, updateStrategy }));
+const canary = (canary: Manifest, replicas = 3) =>
+  ofKind('Rollout', 'argoproj.io/v1alpha1', deployment({ replicas, strategy: { canary } }));
 
 testRule(rolloutEmptiesService, {
   says: [
@@ -31,12 +36,46 @@ testRule(rolloutEmptiesService, {
       { message: 'the only pod', fixed: false },
     ],
     [
+      'every pod of a DaemonSet',
+      [daemonSet({ rollingUpdate: { maxUnavailable: '100%' } }), service()],
+      {
+        message: 'maxUnavailable 100% lets a rollout take all pods away',
+        field: 'spec.updateStrategy.rollingUpdate.maxUnavailable',
+        fixed: false,
+      },
+    ],
+    [
+      'every pod of a DaemonSet behind a headless Service',
+      [daemonSet({ type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '200%' } }), service({ clusterIP: 'None' })],
+      { message: 'all pods', level: 'strict', severity: 'warning' },
+    ],
+    [
+      'a canary without steps',
+      [canary({ maxUnavailable: 3, steps: [] }), service()],
+      {
+        message: 'maxUnavailable 3 lets a rollout take all 3 pods away',
+        field: 'spec.strategy.canary.maxUnavailable',
+        level: 'strict',
+        severity: 'warning',
+        fixed: false,
+      },
+    ],
+    [
       'behind a headless Service',
       [rolling(1, 1), service({ clusterIP: 'None' })],
       { message: 'the only pod', level: 'strict', severity: 'warning', fixed: true },
     ],
   ],
   silent: [
+    ['a DaemonSet by default', [daemonSet(), service()]],
+    ['a share of the nodes', [daemonSet({ rollingUpdate: { maxUnavailable: '99%' } }), service()]],
+    ['a number of unknown nodes', [daemonSet({ rollingUpdate: { maxUnavailable: 100 } }), service()]],
+    ['OnDelete', [daemonSet({ type: 'OnDelete', rollingUpdate: { maxUnavailable: '100%' } }), service()]],
+    ['a DaemonSet without a Service', [daemonSet({ rollingUpdate: { maxUnavailable: '100%' } })]],
+    ['a canary by default', [canary({}), service()]],
+    ['a canary that leaves one', [canary({ maxUnavailable: 2 }), service()]],
+    ['a canary with steps', [canary({ maxUnavailable: '100%', steps: [{ setWeight: 20 }] }), service()]],
+    ['a canary behind a router', [canary({ maxUnavailable: '100%', trafficRouting: { nginx: {} } }), service()]],
     ['one stays', [rolling(2, 1), service()]],
     ['the defaults', [deployment({ replicas: 1 }), service()]],
     ['a percentage that rounds down', [rolling(3, '99%'), service()]],
