@@ -1,7 +1,7 @@
 import { GRACE_MARGIN_SECONDS } from '../api/index.ts';
 import { longestHookSeconds } from '../contract/index.ts';
 import { drainOf, type Facts, type RunningContainer, sleepOf } from './facts.ts';
-import { imageName } from './image.ts';
+import { imageName, imageOf } from './image.ts';
 import { graceEdit } from './paths.ts';
 import type { Edit, Workload, WorkloadContainer } from './types.ts';
 
@@ -17,10 +17,24 @@ const usualDrainSeconds = 25;
  */
 const abruptServers = new Set(['nginx', 'nginx-unprivileged', 'openresty', 'httpd', 'haproxy']);
 
-/** The server, when the image is one of those that stop listening at once. */
-export function stopsAbruptly({ image }: WorkloadContainer): string | undefined {
+/** A server that stops listening at once. */
+export interface AbruptServer {
+  readonly name: string;
+  /** Its image is an official one, of which the stop signal is known. */
+  readonly certain: boolean;
+}
+
+/**
+ * The server, when the image is one of those that stop listening at once. lighttpd does on SIGTERM and on SIGINT (its
+ * doc/initscripts.txt), the workers of php-fpm on SIGTERM and on SIGQUIT (sapi/fpm/fpm/fpm_signals.c).
+ */
+export function stopsAbruptly({ image }: WorkloadContainer): AbruptServer | undefined {
   const name = imageName(image);
-  return name !== undefined && abruptServers.has(name) ? name : undefined;
+  if (name === undefined) return undefined;
+  if (abruptServers.has(name)) return { name, certain: true };
+  if (name === 'lighttpd' || name === 'php-fpm') return { name, certain: false };
+  const isFpm = name === 'php' && /(^|-)fpm(-|$)/.test(imageOf(image)?.tag ?? '');
+  return isFpm ? { name: 'php-fpm', certain: false } : undefined;
 }
 
 /**

@@ -21,6 +21,8 @@ testRule(abruptStop, {
       { message: 'nginx', fixed: true },
     ],
     ['httpd', [image('httpd'), service()], { message: 'httpd' }],
+    ['lighttpd', [image('sebp/lighttpd:1.4'), service()], { message: 'lighttpd stops', level: 'strict', fixed: true }],
+    ['php-fpm', [image('php:8.4-fpm-alpine'), service()], { message: 'php-fpm stops', level: 'strict', fixed: true }],
     [
       'a sleep of 0',
       [withApp({ image: 'haproxy', lifecycle: { preStop: { sleep: { seconds: 0 } } } }), service()],
@@ -38,6 +40,7 @@ testRule(abruptStop, {
       'a hook that nobody knows',
       [withApp({ image: 'nginx', lifecycle: { preStop: { exec: { command: ['/quit'] } } } }), service()],
     ],
+    ['PHP with another server', [image('php:8.4-cli'), service()]],
     ['another image', [image('ingress-nginx/controller:v1.13'), service()]],
     ['no Service', [image('nginx')]],
     ['Services are not known', [image('nginx')], { unknown: ['Service'] }],

@@ -14,7 +14,7 @@ export const abruptStop = defineRule(
     since: 'v1',
     hasFix: true,
     appliesTo: SERVERS,
-    why: 'nginx, httpd and haproxy close their listening sockets as soon as they get the stop signal of their image; nginx and httpd with SIGTERM even drop what is under way ("Controlling nginx" in its documentation). Proxies still send new connections then, for the removal from the EndpointSlices only begins at that moment: these are refused.',
+    why: 'nginx, httpd and haproxy close their listening sockets as soon as they get the stop signal of their image; nginx and httpd with SIGTERM even drop what is under way ("Controlling nginx" in its documentation). Proxies still send new connections then, for the removal from the EndpointSlices only begins at that moment: these are refused. lighttpd and php-fpm do the same on their stop signals, but come in images of many publishers: those findings are strict. uWSGI is left out: by SIGTERM it reloads unless die-on-term is set, which no manifest tells.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -48,8 +48,9 @@ spec:
         {
           container: container.name,
           field: containerField(workload, running, 'lifecycle.preStop'),
-          message: `container ${short(container.name)}: ${server} stops listening on its stop signal while Services still send: 0 s of preStop`,
+          message: `container ${short(container.name)}: ${server.name} stops listening on its stop signal while Services still send: 0 s of preStop`,
           remedy: `write lifecycle.preStop.sleep.seconds: ${propagationSeconds}`,
+          ...(server.certain ? {} : { level: 'strict' as const }),
           fix: [
             sleepEdit(workload, running, propagationSeconds),
             ...graceForSleep(workload, facts, running, propagationSeconds),

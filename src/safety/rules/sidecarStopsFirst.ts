@@ -1,8 +1,11 @@
-import { type RunningContainer, sleepOf } from '../facts.ts';
-import { imageName } from '../image.ts';
+import { GRACE_MARGIN_SECONDS } from '../../api/index.ts';
+import { drainOf, type Facts, type RunningContainer, sleepOf } from '../facts.ts';
+import { imageName, imageOf } from '../image.ts';
 import { SERVERS } from '../kinds.ts';
-import { containerField, sleepEdit } from '../paths.ts';
+import { containerField, rawAt, sleepEdit } from '../paths.ts';
+import { member, text } from '../read.ts';
 import { defineRule, short } from '../rule.ts';
+import type { Workload } from '../types.ts';
 
 /** Proxies through which an application talks, and that end when they get SIGTERM unless they are told otherwise. */
 const proxies = new Set([
@@ -18,6 +21,8 @@ const proxies = new Set([
   'toxiproxy',
   'twemproxy',
 ]);
+/** pilot-agent ends its Envoy so long after SIGTERM (terminationDrainDuration of Istio's ProxyConfig). */
+const istioDrainSeconds = 5;
 /** Options by which some of them stay. */
 const stays = /^--?(max-sigterm-delay|term_timeout|drain-time-s)(=|$)/;
 
@@ -31,7 +36,7 @@ export const sidecarStopsFirst = defineRule(
     since: 'v1',
     hasFix: true,
     appliesTo: SERVERS,
-    why: 'The kubelet stops all regular containers of a pod at the same time: while the preStop hook of one lets it serve on, one without a hook has got SIGTERM already (pkg/kubelet/kuberuntime killContainersWithSyncResult). An application that talks through a proxy beside it then answers its last requests with errors. Native sidecars (init containers with restartPolicy Always, KEP-753) are stopped after the regular containers.',
+    why: 'The kubelet stops all regular containers of a pod at the same time: while the preStop hook of one, or a drain that it declares (see GR203), lets it serve on, one without a hook has got SIGTERM already (pkg/kubelet/kuberuntime killContainersWithSyncResult). An application that talks through a proxy beside it then answers its last requests with errors. Native sidecars (init containers with restartPolicy Always, KEP-753) are stopped after the regular containers. The proxy of Linkerd refuses new requests as soon as it gets SIGTERM ("Graceful Pod Shutdown" in its documentation), that of Istio ends after 5 s unless terminationDrainDuration or EXIT_ON_ZERO_ACTIVE_CONNECTIONS say otherwise.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -48,38 +53,59 @@ spec:
           image: gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.18.2
 `,
     fixText:
-      "Make the proxy a native sidecar (move it to initContainers with restartPolicy: Always), or give it a preStop sleep that is as long as the application's; the fix writes the sleep.",
+      "Make the proxy a native sidecar (move it to initContainers with restartPolicy: Always), or give it a preStop sleep that is as long as the application's preStop and declared drain; the fix writes the sleep.",
   },
   ({ workload, facts }) => {
     if (facts.enforced) return [];
-    const sleeping = facts.running
+    const longest = facts.running
       .filter(({ init }) => !init)
-      .map((running) => ({ running, seconds: Math.ceil(secondsOf(running)) }))
+      .map((running) => ({ running, ...servesOn(running, facts) }))
       .toSorted((a, b) => b.seconds - a.seconds)
       .at(0);
-    if (sleeping === undefined || sleeping.seconds === 0 || sleeping.seconds > facts.graceSeconds) return [];
+    if (longest === undefined || longest.seconds === 0 || longest.seconds > facts.graceSeconds) return [];
+    const { running: application, seconds, by } = longest;
     return facts.running
-      .filter((running) => running !== sleeping.running && isProxy(running) && !running.init)
+      .filter(
+        (running) => running !== application && !running.init && seconds > (ownSeconds(running, workload) ?? seconds),
+      )
       .filter(({ container }) => container.lifecycle?.preStop === undefined)
       .map((running) => {
         const name = short(running.container.name);
-        const other = short(sleeping.running.container.name);
+        const other = short(application.container.name);
         return {
           container: running.container.name,
           field: containerField(workload, running, 'lifecycle.preStop'),
-          message: `container ${name} gets SIGTERM at once, while ${other} serves on for ${sleeping.seconds} s of preStop and may need it`,
-          remedy: `make ${name} a native sidecar, or write lifecycle.preStop.sleep.seconds: ${sleeping.seconds} for it`,
-          fix: [sleepEdit(workload, running, sleeping.seconds)],
+          message: `container ${name} gets SIGTERM at once, while ${other} serves on for ${seconds} s of ${by}`,
+          remedy: `make ${name} a native sidecar, or write lifecycle.preStop.sleep.seconds: ${seconds} for it`,
+          fix: [sleepEdit(workload, running, seconds)],
         };
       });
   },
 );
 
-function isProxy({ container: { image, command = [], args = [] } }: RunningContainer): boolean {
-  return proxies.has(imageName(image) ?? '') && ![...command, ...args].some((word) => stays.test(word));
+/** How long a proxy goes on after SIGTERM; undefined: it is none, or its options say how long, or that it waits. */
+function ownSeconds({ container }: RunningContainer, workload: Workload): number | undefined {
+  const { image, command = [], args = [], env = [] } = container;
+  const name = imageName(image) ?? '';
+  if (name === 'proxyv2') {
+    const path = [...workload.podSpecPath.slice(0, -1), 'metadata', 'annotations'];
+    const config = text(member(rawAt(workload, path), 'proxy.istio.io/config')) ?? '';
+    const isTold =
+      /terminationDrainDuration|EXIT_ON_ZERO_ACTIVE_CONNECTIONS/.test(config) ||
+      env.some((variable) => variable.name === 'EXIT_ON_ZERO_ACTIVE_CONNECTIONS');
+    return isTold ? undefined : istioDrainSeconds;
+  }
+  const isProxy = proxies.has(name) || /(^|\/)linkerd\/proxy$/.test(imageOf(image)?.repository ?? '');
+  return isProxy && ![...command, ...args].some((word) => stays.test(word)) ? 0 : undefined;
 }
 
-function secondsOf(running: RunningContainer): number {
+/** Its hook and the drain that it declares, as far as the grace period has room for both. */
+function servesOn(running: RunningContainer, facts: Facts): { readonly seconds: number; readonly by: string } {
   const { seconds = 0 } = sleepOf(running) ?? {};
-  return Number.isFinite(seconds) ? seconds : 0;
+  const hookSeconds = Number.isFinite(seconds) ? Math.ceil(seconds) : 0;
+  const drainSeconds = Math.ceil(drainOf(facts, running)?.seconds ?? 0);
+  const bothSeconds = Math.min(hookSeconds + drainSeconds, facts.graceSeconds - GRACE_MARGIN_SECONDS);
+  return bothSeconds > hookSeconds
+    ? { seconds: bothSeconds, by: hookSeconds === 0 ? 'drain' : 'preStop and drain' }
+    : { seconds: hookSeconds, by: 'preStop' };
 }

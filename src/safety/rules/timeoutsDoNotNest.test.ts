@@ -8,6 +8,15 @@ const annotated = (manifest: Manifest, annotations: object, name: string): Manif
 });
 const delayed = (attributes: string) =>
   annotated(service(), { 'service.beta.kubernetes.io/aws-load-balancer-target-group-attributes': attributes }, 'web');
+const draining = (enabled: string) =>
+  annotated(
+    service(),
+    {
+      'service.beta.kubernetes.io/aws-load-balancer-connection-draining-enabled': enabled,
+      'service.beta.kubernetes.io/aws-load-balancer-connection-draining-timeout': '120',
+    },
+    'web',
+  );
 const ingress = (annotations: object, name = 'web') =>
   annotated(
     {
@@ -41,6 +50,23 @@ testRule(timeoutsDoNotNest, {
       { message: 'proxy-read-timeout of Ingress shop is 3600 s' },
     ],
     [
+      'nginx ingress, the longer of the two',
+      [
+        deployment(),
+        service(),
+        ingress({
+          'nginx.ingress.kubernetes.io/proxy-read-timeout': '60',
+          'nginx.ingress.kubernetes.io/proxy-send-timeout': '600s',
+        }),
+      ],
+      { message: 'proxy-send-timeout of Ingress shop is 600 s' },
+    ],
+    [
+      'a classic ELB',
+      [deployment(), draining('true')],
+      { message: 'connection draining of Service web is 120 s, but grace 30 s - preStop 5 s = 25 s' },
+    ],
+    [
       'ALB ingress',
       [
         deployment(),
@@ -52,6 +78,7 @@ testRule(timeoutsDoNotNest, {
   ],
   silent: [
     ['it fits', [deployment(), delayed('deregistration_delay.timeout_seconds=25')]],
+    ['a classic ELB that does not drain', [deployment(), draining('false')]],
     ['nothing is written', [deployment(), service()]],
     ['another attribute', [deployment(), delayed('xderegistration_delay.timeout_seconds=99')]],
     ['no number', [deployment(), delayed('deregistration_delay.timeout_seconds=x')]],

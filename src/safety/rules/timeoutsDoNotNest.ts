@@ -4,6 +4,8 @@ import { SERVERS } from '../kinds.ts';
 import { podField } from '../paths.ts';
 import { defineRule, type RuleInput, short } from '../rule.ts';
 
+const aws = 'service.beta.kubernetes.io/aws-load-balancer-';
+
 /** A promise to go on with a request for so long. */
 interface Promised {
   readonly seconds: number;
@@ -21,7 +23,7 @@ export const timeoutsDoNotNest = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: SERVERS,
-    why: 'A load balancer that deregisters a target goes on with its requests for the deregistration delay; a gateway waits for an answer as long as its time-out. Both must fit into what is left of the grace period after preStop, or the pod is killed under requests that the caller still waits for (kubernetes-sigs/aws-load-balancer-controller#2106). Read from the annotations of the Services that select the pods and of the Ingresses before them, where one is written: aws-load-balancer-target-group-attributes and alb.ingress.kubernetes.io/target-group-attributes (deregistration_delay.timeout_seconds), nginx.ingress.kubernetes.io/proxy-read-timeout.',
+    why: 'A load balancer that deregisters a target goes on with its requests for the deregistration delay; a gateway waits for an answer as long as its time-out. Both must fit into what is left of the grace period after preStop, or the pod is killed under requests that the caller still waits for (kubernetes-sigs/aws-load-balancer-controller#2106). Read from the annotations of the Services that select the pods and of the Ingresses before them, where one is written: aws-load-balancer-target-group-attributes and alb.ingress.kubernetes.io/target-group-attributes (deregistration_delay.timeout_seconds), nginx.ingress.kubernetes.io/proxy-read-timeout and proxy-send-timeout, and of a classic ELB aws-load-balancer-connection-draining-timeout where -connection-draining-enabled is "true". Not read are time-outs that are written elsewhere: the Gateway API, BackendConfig, meshes, the settings of the load balancer itself.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -71,12 +73,12 @@ spec:
 
 function promised({ workload, context, facts }: RuleInput): Promised[] {
   const selecting = facts.selecting ?? [];
-  const fromServices = selecting.flatMap(({ metadata: { name = '', annotations = {} } }) =>
-    deregistration(
-      annotations['service.beta.kubernetes.io/aws-load-balancer-target-group-attributes'],
-      `deregistration delay of Service ${short(name)}`,
-    ),
-  );
+  const fromServices = selecting.flatMap(({ metadata: { name = '', annotations = {} } }) => [
+    ...deregistration(annotations[`${aws}target-group-attributes`], `deregistration delay of Service ${short(name)}`),
+    ...(annotations[`${aws}connection-draining-enabled`] === 'true'
+      ? timeout(annotations[`${aws}connection-draining-timeout`], `connection draining of Service ${short(name)}`)
+      : []),
+  ]);
   const names = new Set(selecting.map(({ metadata }) => metadata.name));
   const fromIngresses = (context.ingresses ?? [])
     .filter(({ namespace, services }) => isHere(namespace, workload) && services.some((name) => names.has(name)))
@@ -85,10 +87,12 @@ function promised({ workload, context, facts }: RuleInput): Promised[] {
         annotations['alb.ingress.kubernetes.io/target-group-attributes'],
         `deregistration delay of Ingress ${short(name)}`,
       ),
-      ...timeout(
-        annotations['nginx.ingress.kubernetes.io/proxy-read-timeout'],
-        `proxy-read-timeout of Ingress ${short(name)}`,
-      ),
+      ...['proxy-read-timeout', 'proxy-send-timeout']
+        .flatMap((kind) =>
+          timeout(annotations[`nginx.ingress.kubernetes.io/${kind}`], `${kind} of Ingress ${short(name)}`),
+        )
+        .toSorted((a, b) => b.seconds - a.seconds)
+        .slice(0, 1),
     ]);
   return [...fromServices, ...fromIngresses];
 }
