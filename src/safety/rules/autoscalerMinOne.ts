@@ -11,7 +11,7 @@ export const autoscalerMinOne = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: REPLICATED,
-    why: 'minReplicas 1, which is also its default, lets the autoscaler leave one pod in quiet hours: then an eviction or a crash leaves the Service empty until another one is ready, as with one replica.',
+    why: 'minReplicas 1, which is also its default (pkg/apis/autoscaling, SetDefaults_HorizontalPodAutoscaler), lets the autoscaler leave one pod in quiet hours: then an eviction or a crash leaves the Service empty until another one is ready, as with one replica (kubernetes/kubernetes#66811).',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }

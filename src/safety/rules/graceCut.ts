@@ -16,7 +16,7 @@ export const graceCut = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: kinds,
-    why: 'A pod is created from the template of its ReplicaSet, then mutating webhooks and the provider may change it: some cap terminationGracePeriodSeconds (spot nodes, serverless nodes). The arithmetic of the manifest then does not hold. Known only where pods and ReplicaSets can be seen (kubectl graceful audit).',
+    why: 'A pod is created from the template of its ReplicaSet (pkg/controller/controller_utils.go GetPodFromTemplate), then mutating webhooks and the provider may change it: some cap terminationGracePeriodSeconds (spot nodes, serverless nodes). The arithmetic of the manifest then does not hold. Known only where pods and ReplicaSets can be seen (kubectl graceful audit). Pods of StatefulSets and DaemonSets are not compared: they may be of an older template, and do not hold it.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web, uid: d1 }

@@ -16,7 +16,7 @@ export const readinessGateMissing = defineRule(
     since: 'v1',
     appliesTo: SERVERS,
     hasFix: false,
-    why: 'A load balancer with pods as targets (target type ip) learns of a new pod seconds to minutes after it is ready, when its own health checks have passed. A rollout that does not wait for that ends all old targets before the first new one is healthy. The AWS Load Balancer Controller adds a readiness gate to the pods of namespaces with the label elbv2.k8s.aws/pod-readiness-gate-inject: enabled; the rollout then waits. Known only where the labels of the namespace are.',
+    why: 'A load balancer with pods as targets (target type ip) learns of a new pod seconds to minutes after it is ready, when its own health checks have passed. A rollout that does not wait for that ends all old targets before the first new one is healthy. The AWS Load Balancer Controller adds a readiness gate to the pods of namespaces with the label elbv2.k8s.aws/pod-readiness-gate-inject: enabled; the rollout then waits ("Pod readiness gate" in its documentation). Known only where the labels of the namespace are.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }

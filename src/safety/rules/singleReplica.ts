@@ -11,7 +11,7 @@ export const singleReplica = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: REPLICATED,
-    why: 'One pod cannot be evicted (node drain, autoscaler, spot node) or crash without the Service being empty until another one is ready. Measured: kubectl drain of one replica with a start-up of 3 s lost 836 of 4,996 requests (16.7 %). A StatefulSet with one replica has such a gap with each rollout, for it ends a pod before it starts its successor.',
+    why: 'One pod cannot be evicted (node drain, autoscaler, spot node) or crash without the Service being empty until another one is ready: an eviction starts no pod first (kubernetes/kubernetes#66811). Measured: kubectl drain of one replica with a start-up of 3 s lost 836 of 4,996 requests (16.7 %). A StatefulSet with one replica has such a gap with each rollout, for it ends a pod before it starts its successor.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }

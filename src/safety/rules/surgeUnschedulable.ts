@@ -15,7 +15,7 @@ export const surgeUnschedulable = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: DEPLOYMENT,
-    why: 'With maxUnavailable 0 a rollout waits for a new pod before it ends an old one. The new pod cannot start while the old one holds what both need: a volume claim with ReadWriteOncePod (the scheduler refuses the second pod), a port of the node (hostPort, hostNetwork), the only node left by a required anti-affinity. The rollout then stands still until progressDeadlineSeconds and beyond. Certain, and so in baseline, for ReadWriteOncePod, and for the others where the nodes are known to be too few; else strict, as is a ReadWriteOnce claim, which only pods of one node can mount.',
+    why: 'With maxUnavailable 0 a rollout waits for a new pod before it ends an old one. The new pod cannot start while the old one holds what both need: a volume claim with ReadWriteOncePod (the scheduler refuses the second pod, KEP-2485), a port of the node (hostPort, hostNetwork), the only node left by a required anti-affinity (kubernetes/kubernetes#90669). The rollout then stands still until progressDeadlineSeconds and beyond. Certain, and so in baseline, for ReadWriteOncePod, and for the others where the nodes are known to be too few; else strict, as is a ReadWriteOnce claim, which only pods of one node can mount.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
