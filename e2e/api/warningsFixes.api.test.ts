@@ -1,12 +1,35 @@
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import type { Deployment, KubeObject } from '../../src/api/kubernetes.ts';
-import { ApiError, type Client, createClient, deployments, loadKubeConfig, namespaces } from '../../src/kube/index.ts';
+import { fixManifests } from '../../src/cli/fixManifests.ts';
+import {
+  ApiError,
+  type Client,
+  createClient,
+  defineResource,
+  deployments,
+  loadKubeConfig,
+  namespaces,
+  type Resource,
+  replicaSets,
+} from '../../src/kube/index.ts';
 import { CONTEXT_KINDS, contextOf, judge, RULES, workloadOf } from '../../src/safety/index.ts';
 import { applyEdits } from '../../src/safety/testing/edits.ts';
-import { app, deployment, type Manifest, service, withApp } from '../../src/safety/testing/manifests.ts';
+import {
+  app,
+  budget,
+  deployment,
+  type Manifest,
+  ofKind,
+  service,
+  withApp,
+} from '../../src/safety/testing/manifests.ts';
 
-/* What `lint --fix` makes of the example of each rule that has a fix, and of some edges, is taken by the API server. */
+/*
+ * What `lint --fix` makes of the example of each rule that has a fix, of some edges, and of generated workloads is taken
+ * by the API server.
+ */
 
 const { signal } = new AbortController();
 const namespace = `fixed-${process.pid}`;
@@ -81,15 +104,109 @@ test.each([...examples, ...edges])('%s', async (name, [target, ...others]) => {
   expect(found[1]).toEqual([]);
   const { kind } = object as KubeObject;
   expect(kind).toBe('Deployment');
-  const refused = await client.create(deployments, object as Deployment, { signal, dryRun: true }).then(
-    () => undefined,
-    (error: unknown) => {
-      if (error instanceof ApiError) return error.serverMessage;
-      throw error;
-    },
-  );
-  expect(refused).toBeUndefined();
+  expect(await refusal(deployments, object as Deployment)).toBeUndefined();
 });
+
+const apps = { group: 'apps', version: 'v1', namespaced: true } as const;
+const resources: Readonly<Record<string, Resource>> = {
+  Deployment: deployments,
+  StatefulSet: defineResource({ ...apps, plural: 'statefulsets', kind: 'StatefulSet' }),
+  DaemonSet: defineResource({ ...apps, plural: 'daemonsets', kind: 'DaemonSet' }),
+  ReplicaSet: replicaSets,
+};
+
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const anyProbe = fc
+  .record({
+    initialDelaySeconds: maybe(fc.nat(60)),
+    periodSeconds: maybe(fc.integer({ min: 1, max: 30 })),
+    failureThreshold: maybe(fc.integer({ min: 1, max: 60 })),
+    asks: fc.constantFrom(
+      { httpGet: { path: '/ready', port: 'http' } },
+      { httpGet: { path: '/live', port: 8080 } },
+      { tcpSocket: { port: 8080 } },
+    ),
+  })
+  .map(({ asks, ...numbers }) => ({ ...asks, ...numbers }));
+const anyPreStop = fc.oneof(
+  fc.nat(40).map((seconds) => ({ sleep: { seconds } })),
+  fc.nat(90).map((seconds) => ({ exec: { command: ['sh', '-c', `sleep ${seconds}`] } })),
+);
+const anyContainer = fc
+  .record({
+    image: fc.constantFrom('example.com/web:1.2.3', 'nginx:1.29', 'gcr.io/distroless/static', 'php:8.4-fpm'),
+    preStop: maybe(anyPreStop),
+    readinessProbe: maybe(anyProbe),
+    livenessProbe: maybe(anyProbe),
+    startupProbe: maybe(anyProbe),
+    args: maybe(fc.nat(120).map((seconds) => ['--graceful-timeout', `${seconds}`])),
+  })
+  .map(({ preStop, ...members }) => app({ ...members, lifecycle: preStop === undefined ? undefined : { preStop } }));
+const anyPod = fc.record({
+  containers: fc
+    .tuple(anyContainer, fc.boolean())
+    .map(([container, beside]) => [
+      container,
+      ...(beside ? [{ name: 'proxy', image: 'gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.18.2' }] : []),
+    ]),
+  terminationGracePeriodSeconds: maybe(fc.nat(120)),
+});
+const share = fc.constantFrom(0, 1, 2, 5, '10%', '50%', '100%');
+const ofDeployment = fc.record({
+  replicas: maybe(fc.nat(5)),
+  progressDeadlineSeconds: maybe(fc.integer({ min: 1, max: 900 })),
+  minReadySeconds: maybe(fc.nat(30)),
+  strategy: maybe(
+    fc.oneof(
+      fc.constant({ type: 'Recreate' }),
+      fc.record({ rollingUpdate: fc.record({ maxSurge: maybe(share), maxUnavailable: maybe(share) }) }),
+    ),
+  ),
+});
+const ofOthers = fc.record({ replicas: maybe(fc.nat(5)) });
+const anyWorkload = fc
+  .constantFrom('Deployment', 'Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet')
+  .chain((kind) =>
+    fc.tuple(kind === 'Deployment' ? ofDeployment : ofOthers, anyPod).map(([spec, pod]) =>
+      // a DaemonSet has no such member
+      ofKind(kind, 'apps/v1', deployment(kind === 'DaemonSet' ? { ...spec, replicas: undefined } : spec, pod)),
+    ),
+  );
+
+test('what --fix writes is accepted wherever the original is: some hundred workloads of four kinds', async () => {
+  const options = { level: 'strict', nowMs: Date.UTC(2026, 0, 1), complete: CONTEXT_KINDS } as const;
+  const fixedOf: Record<string, number> = {};
+  for (const target of fc.sample(anyWorkload, { numRuns: 400, seed: 5 })) {
+    const objects = [{ ...target, metadata: { name: 'web', namespace } }, here(served), here(budget())];
+    const text = objects.map((object) => stringify(object, { keepUndefined: false })).join('---\n');
+    const [original] = objectsIn(text);
+    const resource = resources[original?.kind ?? ''];
+    if (original === undefined || resource === undefined) throw new Error(`no resource for ${text}`);
+    if ((await refusal(resource, original)) !== undefined) continue;
+    const { sources, written } = fixManifests([{ file: 'f.yaml', text }], options);
+    if (written === 0) continue;
+    const [fixed] = objectsIn(sources[0]?.text ?? '');
+    if (fixed === undefined) throw new Error(`nothing is left of ${text}`);
+    expect({ text, refusal: await refusal(resource, fixed) }).toEqual({ text, refusal: undefined });
+    fixedOf[original.kind ?? ''] = (fixedOf[original.kind ?? ''] ?? 0) + 1;
+  }
+  for (const kind of Object.keys(resources)) expect(fixedOf[kind]).toBeGreaterThan(20);
+}, 120_000);
+
+function objectsIn(text: string): KubeObject[] {
+  return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
+}
+
+/** What the API server says against the object; undefined: it takes it. */
+async function refusal(resource: Resource, object: KubeObject): Promise<string | undefined> {
+  try {
+    await client.create(resource, object, { signal, dryRun: true });
+    return undefined;
+  } catch (error) {
+    if (error instanceof ApiError) return error.serverMessage;
+    throw error;
+  }
+}
 
 function here(object: Manifest): object {
   return { ...object, metadata: { ...(object['metadata'] as object), namespace } };
