@@ -28,6 +28,7 @@ const full: DrainState = {
   removedLabels: { app: 'web', __proto__x: 'y' },
   drainedAt: '2026-01-01T00:00:04.000Z',
   reason: 'waiting for "the" replacement',
+  unmet: 'its budget said "no"',
 };
 
 function carrying(text: string | undefined, identity: Partial<typeof pod> = pod) {
@@ -57,6 +58,7 @@ describe('readState', () => {
         isolatedAt: time,
         removedLabels: fc.dictionary(fc.string({ maxLength: 60 }), fc.string({ maxLength: 63 }), { maxKeys: 20 }),
         reason: fc.string({ maxLength: 5_000 }),
+        unmet: fc.string({ maxLength: 5_000 }),
       },
       { requiredKeys: ['path', 'by', 'askedAt'] },
     );

@@ -27,14 +27,15 @@ const deepestState = 4;
 
 /**
  * The annotation's text: canonical JSON of the state with `sig`, an HMAC-SHA256 over the state and the pod's identity.
- * Who may patch pods but does not know the key cannot make the operator act with its own rights. A long `reason` or
- * user name is cut.
+ * Who may patch pods but does not know the key cannot make the operator act with its own rights. A long `reason`, `unmet`
+ * or user name is cut.
  */
 export function encodeState(state: DrainState, pod: PodIdentity, key: Uint8Array): string {
   const kept: DrainState = {
     ...state,
     by: state.by.slice(0, longestUser),
     ...(state.reason === undefined ? {} : { reason: state.reason.slice(0, longestReason) }),
+    ...(state.unmet === undefined ? {} : { unmet: state.unmet.slice(0, longestReason) }),
   };
   return canonicalJson({ ...kept, sig: signatureOf(kept, pod, key) });
 }
@@ -96,7 +97,7 @@ const times = ['lastAskedAt', 'until', 'abandonedAt', 'handedOverAt', 'replacedA
 /** Undefined when what every state has is missing; members of a wrong type are left out. */
 function stateOf(members: JsonObject): DrainState | undefined {
   const path = paths.find((known) => known === members.path);
-  const { by, askedAt, reason } = members;
+  const { by, askedAt, reason, unmet } = members;
   if (path === undefined || typeof by !== 'string' || !isTime(askedAt)) return undefined;
   const owner = ownerOf(members.owner);
   const removedLabels = labelsOf(members.removedLabels);
@@ -108,6 +109,7 @@ function stateOf(members: JsonObject): DrainState | undefined {
     ...(owner === undefined ? {} : { owner }),
     ...(removedLabels === undefined ? {} : { removedLabels }),
     ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof unmet === 'string' ? { unmet } : {}),
   };
 }
 

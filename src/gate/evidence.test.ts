@@ -77,6 +77,18 @@ describe('evidenceOf', () => {
     expect(marginSeconds(evidenceOf({ pod: terminating, progress: { proxies } }))).toBe(4.3);
   });
 
+  it('was checked as any other where its eviction waited no longer: no replacement is claimed, and what did not hold is said', () => {
+    const replacementKnown = { ...barrier, atMs: NOW_MS - 5_000 };
+    const progress = { replacementKnown, proxies: { ...barrier, atMs: NOW_MS + 700 } };
+    const state = { path: 'Eviction', by: 'drain', askedAt: ago(9), unmet: 'its budget said no' } as const;
+    const evidence = evidenceOf({ pod: terminating, state, progress, outcome: 'ReplacementTimeout' });
+    expect(evidence).toMatchObject({ deletedAtMs: NOW_MS + 700, violation: 'its budget said no' });
+    expect(evidence).not.toHaveProperty('replacedAtMs');
+    const { unmet: _, ...last } = state;
+    const unchecked = evidenceOf({ pod: terminating, state: last, progress, outcome: 'ReplacementTimeout' });
+    expect(unchecked).toMatchObject({ deletedAtMs: NOW_MS, replacedAtMs: NOW_MS - 5_000 });
+  });
+
   it('takes no sleep for longer than the grace period', () => {
     const sleeper = { ...terminating, preStopSeconds: Infinity };
     expect(evidenceOf({ pod: sleeper, progress: {} }).sigtermAtMs).toBe(NOW_MS + 30_000);

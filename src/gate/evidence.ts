@@ -25,7 +25,9 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
   const inVain = outcome === undefined ? waitedInVain(pod, state, stampMs, graceSeconds) : undefined;
   const undrained = inVain === undefined ? 'Ungated' : 'DeadlinePassed';
   const ended = outcome ?? (state?.drainedAt === undefined ? undrained : 'Verified');
-  const checkedMs = ended === 'Verified' ? Math.max(progress.proxies?.atMs ?? 0, progress.drained?.atMs ?? 0) : 0;
+  const isUnmet = state?.unmet !== undefined;
+  const isChecked = ended === 'Verified' || (ended === 'ReplacementTimeout' && isUnmet);
+  const checkedMs = isChecked ? Math.max(progress.proxies?.atMs ?? 0, progress.drained?.atMs ?? 0) : 0;
   const deletedAtMs = stampMs === undefined ? undefined : Math.max(stampMs - graceSeconds * 1000, checkedMs);
   const removed = Object.keys(state?.removedLabels ?? {});
   return {
@@ -37,7 +39,7 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
     outcome: ended,
     ...present('askedAtMs', msOf(state?.askedAt)),
     ...present('handedOverAtMs', msOf(state?.handedOverAt)),
-    ...present('replacedAtMs', progress.replacementKnown?.atMs ?? msOf(state?.replacedAt)),
+    ...present('replacedAtMs', isUnmet ? undefined : (progress.replacementKnown?.atMs ?? msOf(state?.replacedAt))),
     ...present('isolatedAtMs', msOf(state?.isolatedAt)),
     ...present('slicesCleanAtMs', progress.slicesCleanAtMs),
     ...present('proxies', progress.proxies),
@@ -50,7 +52,7 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
     ),
     ...present('goneAtMs', goneAtMs),
     ...(removed.length === 0 ? {} : { removedLabels: removed }),
-    ...present('violation', violation ?? inVain),
+    ...present('violation', violation ?? inVain ?? state?.unmet),
   };
 }
 

@@ -112,6 +112,20 @@ describe('the patches', () => {
     expect(next).toMatchObject({ handedOverAt: ago(9), replacedAt: ago(1), isolatedAt: now });
   });
 
+  it('isolate without what it waited for: kept in the state, and no replacement is claimed', () => {
+    const handedOver = { ...state, owner: rsOwner, handedOverAt: ago(9) };
+    const progress = { replacementKnown: { ...barrier, atMs: NOW_MS - 1_000 } };
+    const step = { ...isolate, handOver: false, unmet: 'its budget said no' };
+    const { patch, state: next } = isolatePatch(pod, handedOver, step, { ...rest, progress }, now, key);
+    expect(next).toEqual({
+      ...handedOver,
+      isolatedAt: now,
+      removedLabels: { app: 'web' },
+      unmet: 'its budget said no',
+    });
+    expect(readBack(patch)).toEqual({ kind: 'State', state: next });
+  });
+
   it('cancel: the state and nothing else', () => {
     expect(cancelPatch(pod)).toEqual({
       metadata: { uid: 'a', resourceVersion: '7', annotations: { [DRAIN_ANNOTATION]: null } },

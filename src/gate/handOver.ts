@@ -89,12 +89,14 @@ export function isolatePatch(
   key: Uint8Array,
 ): StatePatch {
   const handsOver = step.handOver && deployment !== undefined;
-  const knownAtMs = progress.replacementKnown?.atMs;
+  // What every proxy knows then is who else serves, not a replacement.
+  const knownAtMs = step.unmet === undefined ? progress.replacementKnown?.atMs : undefined;
   const next: DrainState = {
     ...(handsOver ? handedOver(pod, state, now) : state),
     ...(knownAtMs === undefined ? {} : { replacedAt: new Date(knownAtMs).toISOString() }),
     isolatedAt: now,
     removedLabels: { ...state.removedLabels, ...step.labels },
+    ...(step.unmet === undefined ? {} : { unmet: step.unmet }),
   };
   const labels = Object.fromEntries(Object.keys(step.labels).map((label) => [label, null]));
   return {

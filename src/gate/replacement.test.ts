@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { decideStep } from './step.ts';
-import { ago, barrier, NOW_MS, observation, service, sibling } from './testing/observations.ts';
+import { ago, barrier, type Given, NOW_MS, observation, service, sibling } from './testing/observations.ts';
 import { budget, expectSteps, isolates, known, lastEndpoint, replaced } from './testing/stepCases.ts';
+
+/** Handed over 2 s ago, which is as long as it may wait; b and c serve, and are one fewer than wanted. */
+const overdue: Given = { path: 'Eviction', handedOver: true, settings: { replacementTimeoutSeconds: 2 } };
 
 describe('an eviction', () => {
   expectSteps([
@@ -164,9 +167,75 @@ describe('an eviction', () => {
       { do: 'Wait' },
     ],
     [
-      'waits no longer than replacementTimeoutSeconds',
-      { ...replaced, services: [service(['a'])], settings: { replacementTimeoutSeconds: 2 } },
+      'waits no longer than replacementTimeoutSeconds: the last ready endpoint goes as it is',
+      { ...overdue, services: [service(['a'])] },
+      { do: 'LetGo', outcome: 'ReplacementTimeout', violation: expect.stringContaining('Service web') as string },
+    ],
+    [
+      'waits no longer, and serves nobody: goes as it is',
+      { ...overdue, services: [], settings: { replacementTimeoutSeconds: 2, minReady: 3 } },
       { do: 'LetGo', outcome: 'ReplacementTimeout' },
+    ],
+    [
+      'waits no longer; the last endpoint of one of two Services goes as it is',
+      { ...overdue, services: [service(['a', 'b']), service(['a'], { name: 'admin' })] },
+      { do: 'LetGo', outcome: 'ReplacementTimeout', violation: expect.stringContaining('Service admin') as string },
+    ],
+    [
+      'waits no longer for its replacement; where others serve, the proxies are asked whether they know them',
+      overdue,
+      { do: 'ConfirmReplacement' },
+    ],
+    [
+      'waits no longer for its replacement; where others serve it is isolated as ever, and what did not hold is kept',
+      { ...overdue, progress: known },
+      {
+        ...isolates,
+        handOver: false,
+        unmet:
+          'waiting for its replacement: 2 of 3 pods of ReplicaSet web-1 are Ready; spec.eviction.replacementTimeoutSeconds (2 s) was over',
+      },
+    ],
+    [
+      'waits no longer for minReady',
+      {
+        ...overdue,
+        replicas: 2,
+        deployment: { replicas: 3 },
+        settings: { replacementTimeoutSeconds: 2, minReady: 3 },
+        progress: known,
+      },
+      { ...isolates, unmet: expect.stringContaining('2 other pods of Deployment web are Ready, 3 must be') as string },
+    ],
+    [
+      'waits a quiet time before it is isolated, when not all proxies answered',
+      { ...overdue, progress: { replacementKnown: { ...barrier, evidence: 'PartialBarrier', atMs: NOW_MS - 1_000 } } },
+      { do: 'Wait', forMs: 4_000 },
+    ],
+    [
+      'waits no longer; a budget that was never asked is asked',
+      { ...overdue, replicas: 2, budgets: [budget], progress: known },
+      { do: 'AskBudget' },
+    ],
+    [
+      'waits no longer for a budget that says no',
+      {
+        ...overdue,
+        replicas: 2,
+        budgets: [budget],
+        progress: { ...known, budget: { atMs: NOW_MS - 2_000, allowed: false, message: 'needs 4 healthy pods' } },
+      },
+      { ...isolates, unmet: expect.stringContaining('needs 4 healthy pods; spec.eviction.replacement') as string },
+    ],
+    [
+      'waits no longer for a budget that has said yes to another pod',
+      { ...overdue, replicas: 2, budgets: [{ ...budget, pendingUid: 'z' }], progress: known },
+      { ...isolates, unmet: expect.stringContaining('PodDisruptionBudget web has not counted') as string },
+    ],
+    [
+      'serves nobody, has waited long enough, and its replacement has come: verified',
+      { ...overdue, replicas: 2, services: [] },
+      { do: 'LetGo', outcome: 'Verified' },
     ],
     [
       'is given up: given back',
@@ -223,6 +292,11 @@ describe('an eviction', () => {
       isolates,
     ],
   ]);
+
+  it('has waited long enough, and its replacement has come: nothing is unmet', () => {
+    const step = decideStep(observation({ ...overdue, replicas: 2, progress: known }));
+    expect(step).toEqual({ ...isolates, handOver: false });
+  });
 
   it.each([
     [undefined, 4_000],

@@ -75,7 +75,7 @@ function failingBefore(observation: Observation): readonly Sibling[] {
 }
 
 /** Every proxy knows the replacement: a barrier, and quiet time where it is no proof. */
-function stepToConfirm({ state, progress, settings, nowMs }: Observation): GateStep | undefined {
+export function stepToConfirm({ state, progress, settings, nowMs }: Observation): GateStep | undefined {
   const known = progress.replacementKnown;
   if (known !== undefined && known.atMs > nowMs) return { do: 'ConfirmReplacement' };
   if (known === undefined) return state.replacedAt === undefined ? { do: 'ConfirmReplacement' } : undefined;

@@ -61,6 +61,7 @@ function worlds(acts: fc.Arbitrary<Act>) {
     selectors,
     minAvailable: fc.option(fc.nat(3), { nil: undefined }),
     minReady: fc.option(fc.nat(3), { nil: undefined }),
+    replacementTimeoutSeconds: fc.option(fc.constantFrom(2, 20, 100), { nil: undefined }),
     seed: fc.nat(),
     startTicks: fc.constantFrom(1, 10, 40),
     duds: fc.constantFrom(0, 0, 3, 10),
@@ -69,9 +70,16 @@ function worlds(acts: fc.Arbitrary<Act>) {
 }
 type Run = ReturnType<typeof worlds> extends fc.Arbitrary<infer T> ? T : never;
 
-function play({ acts, minReady, minAvailable, ...options }: Run, each: (world: World) => void = () => {}): SimLeader {
+function play(
+  { acts, minReady, minAvailable, replacementTimeoutSeconds, ...options }: Run,
+  each: (world: World) => void = () => {},
+): SimLeader {
   const world = new World({ ...options, ...(minAvailable === undefined ? {} : { minAvailable }) });
-  const settings = { timeoutSeconds: 60, ...(minReady === undefined ? {} : { minReady }) };
+  const settings = {
+    timeoutSeconds: 60,
+    ...(minReady === undefined ? {} : { minReady }),
+    ...(replacementTimeoutSeconds === undefined ? {} : { replacementTimeoutSeconds }),
+  };
   const leader = new SimLeader(world, settings);
   const tick = (): void => {
     world.step();
@@ -100,7 +108,7 @@ const often = [
     ['HandOver', 'Isolate', 'VerifySlices', 'VerifyProxies', 'Wait'].map((step) => `${path}: ${step}`),
   ),
   ...['ScaleDown: Cancel', 'ScaleDown: LetGo', 'Eviction: LetGo', 'Eviction: GiveBack', 'Eviction: ConfirmReplacement'],
-  ...['Eviction: AskBudget', 'Delete: GiveBack', 'Delete: MarkDrained'],
+  ...['Eviction: AskBudget', 'Eviction: Isolate, unmet', 'Delete: GiveBack', 'Delete: MarkDrained'],
 ].sort();
 
 describe('the gate in a small cluster where everything is late', () => {
@@ -121,7 +129,8 @@ describe('the gate in a small cluster where everything is late', () => {
       fc.property(worlds(fc.oneof(evict, evict, crashes(1, 5))), (run) => {
         const budgeted = run.minAvailable ?? 0;
         const floor = Math.min(budgeted, run.replicas);
-        const leader = play({ ...run, minReady: undefined }, (world) => {
+        const forEver = { ...run, minReady: undefined, replacementTimeoutSeconds: undefined };
+        const leader = play(forEver, (world) => {
           if (world.leaderDeadTicks === 0) {
             expect(world.serving({ app: 'web' }).length).toBeGreaterThanOrEqual(floor);
           }

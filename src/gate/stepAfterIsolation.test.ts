@@ -77,6 +77,20 @@ describe.each(paths)('after isolation (%s)', (path) => {
     });
   });
 
+  it('passes every check where it was isolated without what it waited for, and says so', () => {
+    const state = { unmet: 'its budget said no', askedAt: ago(61), until: ago(31), abandonedAt: ago(40) };
+    expect(isolated({ path, state, progress: { slicesCleanAtMs: NOW_MS } })).toEqual({ do: 'VerifyProxies' });
+    expect(isolated({ path, state, progress: clean })).toEqual({
+      do: 'LetGo',
+      outcome: 'ReplacementTimeout',
+      violation: 'pod web-a was evicted although this did not hold: its budget said no',
+    });
+    expect(isolated({ path, state: { ...state, isolatedAt: ago(60) } })).toMatchObject({
+      outcome: 'DeadlinePassed',
+      violation: expect.stringContaining('; when it was isolated: its budget said no') as string,
+    });
+  });
+
   it('waits no longer than the hard limit', () => {
     const given: Given = { path, progress: clean, settings: { quietSeconds: 90 }, state: { isolatedAt: ago(59) } };
     expect(isolated(given)).toMatchObject({ do: 'Wait', forMs: 1_000 });

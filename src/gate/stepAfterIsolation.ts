@@ -1,4 +1,4 @@
-import { secondsText, sinceMs } from './stepFacts.ts';
+import { lastEndpointOf, secondsText, sinceMs } from './stepFacts.ts';
 import type { DrainOutcome, GateStep, Observation, ProxyAnswer } from './types.ts';
 
 /** Where the author names no quiet time, for data paths that give no evidence. */
@@ -37,7 +37,7 @@ export function stepAfterIsolation(observation: Observation): GateStep {
   if (check !== undefined && progress.drained === undefined && !isCheckOver(observation, check.timeoutSeconds)) {
     return { do: 'CheckDrained', check };
   }
-  return letGoOf(observation, 'Verified');
+  return letGoOf(observation, state.unmet === undefined ? 'Verified' : 'ReplacementTimeout');
 }
 
 /**
@@ -88,7 +88,7 @@ export function requestOverMs(observation: Observation): number {
 }
 
 function violationOf(observation: Observation, outcome: DrainOutcome): string | undefined {
-  const { settings, progress, services, pod } = observation;
+  const { settings, progress, services, pod, state } = observation;
   const name = pod.metadata.name ?? '';
   switch (outcome) {
     case 'Verified':
@@ -100,10 +100,16 @@ function violationOf(observation: Observation, outcome: DrainOutcome): string | 
           : progress.proxies === undefined
             ? 'not every service proxy confirmed its removal'
             : 'it was not yet quiet or drained';
-      return `pod ${name} was let go ${settings.timeoutSeconds} s after its isolation although ${missing}`;
+      const before = state.unmet === undefined ? '' : `; when it was isolated: ${state.unmet}`;
+      return `pod ${name} was let go ${settings.timeoutSeconds} s after its isolation although ${missing}${before}`;
     }
-    case 'ReplacementTimeout':
-      return `pod ${name} was evicted after ${settings.replacementTimeoutSeconds ?? 0} s without a replacement or a budget that allows it`;
+    case 'ReplacementTimeout': {
+      // Verified as any other: nothing was sent to it any more.
+      if (state.unmet !== undefined) return `pod ${name} was evicted although this did not hold: ${state.unmet}`;
+      const last = lastEndpointOf(observation);
+      const how = last === undefined ? '' : `, as the last ready endpoint of Service ${last.name}`;
+      return `pod ${name} was evicted after ${settings.replacementTimeoutSeconds ?? 0} s without a replacement or a budget that allows it${how}`;
+    }
     case 'LastEndpoint': {
       const of = services.map((service) => service.name).join(', ');
       return `pod ${name} was let go as the last ready endpoint of a Service (${of}): no other became Ready within ${settings.timeoutSeconds} s`;

@@ -1,5 +1,5 @@
 import { labelsToRemove } from './isolation.ts';
-import { isReplacementNeeded, stepToReplace } from './replacement.ts';
+import { isReplacementNeeded, stepToConfirm, stepToReplace } from './replacement.ts';
 import { AFTER_REQUEST_MS, letGoOf, requestOverMs } from './stepAfterIsolation.ts';
 import {
   canGiveBack,
@@ -110,8 +110,26 @@ function evict(observation: Observation): GateStep {
   const limit = settings.replacementTimeoutSeconds;
   const leftMs =
     limit === undefined ? Infinity : limit * 1000 - sinceMs(observation, state.handedOverAt ?? state.askedAt);
-  if (leftMs <= 0) return letGoOf(observation, 'ReplacementTimeout');
+  if (leftMs <= 0) return leaveUnreplaced(observation);
   return replaceAndLeave(observation, Math.min(leftMs, isSilent ? Infinity : SILENCE_MS - silentMs));
+}
+
+/**
+ * It has waited as long as an eviction may. What is there by now is proved and asked as ever, for that has an end; what is not
+ * there is waited for no longer. The last ready endpoint goes as it is: isolation would take its Service away no later.
+ */
+function leaveUnreplaced(observation: Observation): GateStep {
+  const { services, settings } = observation;
+  const step = stepToReplace(observation);
+  if (step?.do !== 'Wait') return step ?? leaveReplaced(observation);
+  if (services.length === 0 || lastEndpointOf(observation) !== undefined) {
+    return letGoOf(observation, 'ReplacementTimeout');
+  }
+  // Who stays must be known to every proxy before the pod leaves to them what it served.
+  const proof = stepToConfirm(observation);
+  if (proof !== undefined) return proof;
+  const waited = `spec.eviction.replacementTimeoutSeconds (${settings.replacementTimeoutSeconds ?? 0} s) was over`;
+  return { ...isolate(observation), unmet: `${step.reason}; ${waited}` };
 }
 
 function nodeTakesPods({ node }: Observation): boolean {
@@ -149,7 +167,11 @@ function replaceAndLeave(observation: Observation, leftMs: number): GateStep {
     const forMs = Math.min(leftMs, step.forMs ?? Infinity);
     return forMs === Infinity ? step : { ...step, forMs };
   }
-  return step ?? (services.length === 0 ? letGoOf(observation, 'Verified') : isolate(observation));
+  return step ?? leaveReplaced(observation);
+}
+
+function leaveReplaced(observation: Observation): GateStep {
+  return observation.services.length === 0 ? letGoOf(observation, 'Verified') : isolate(observation);
 }
 
 /** Its controller owner is not the ReplicaSet that the state is about: somebody else has taken it in hand. */
@@ -166,7 +188,7 @@ function cancelLater(observation: Observation, reason: string): GateStep {
   return leftMs > 0 ? { do: 'Wait', reason, forMs: leftMs } : { do: 'Cancel', reason };
 }
 
-function isolate(observation: Observation): GateStep {
+function isolate(observation: Observation): Extract<GateStep, { do: 'Isolate' }> {
   const { pod, services, selectedOn } = observation;
   const { labels, collateral } = labelsToRemove(pod.metadata.labels ?? {}, services, selectedOn);
   return { do: 'Isolate', labels, handOver: !isHandedOver(observation), collateral };

@@ -32,6 +32,8 @@ export interface DrainState {
   readonly isolatedAt?: string;
   /** Labels that isolation took off, with their values. */
   readonly removedLabels?: Readonly<Record<string, string>>;
+  /** Eviction: what did not hold when `replacementTimeoutSeconds` was over and it was isolated all the same, one line. */
+  readonly unmet?: string;
   /** Delete: the drain is over, the waiting request may be admitted. */
   readonly drainedAt?: string;
   /** Why it waits, one line: what the next evictor is told. */
@@ -195,7 +197,10 @@ export type DrainOutcome =
   | 'Verified'
   /** The time limit from isolation was over, or a person's request had waited as long as it may. */
   | 'DeadlinePassed'
-  /** An eviction waited longer than `replacementTimeoutSeconds`. */
+  /**
+   * An eviction waited longer than `replacementTimeoutSeconds`. Where its Services have other ready endpoints it was isolated
+   * and passed every check after that, as a verified one; else it went without.
+   */
   | 'ReplacementTimeout'
   /** It was the last ready endpoint and stayed so. */
   | 'LastEndpoint';
@@ -221,6 +226,8 @@ export type GateStep =
       readonly handOver: boolean;
       /** Selectors of others that lose the pod too, because no other key would do. */
       readonly collateral: readonly { readonly key: string; readonly by: string }[];
+      /** It waited as long as it may; this did not hold. */
+      readonly unmet?: string;
     }
   /** Read the slices from the API server: does any still list the pod? */
   | { readonly do: 'VerifySlices' }

@@ -143,6 +143,12 @@ export class SimLeader {
       }
     }
     if (state.path !== 'Eviction') return;
+    if (step.do === 'Isolate' && step.unmet !== undefined) {
+      const waitedMs = Math.abs(world.nowMs - Date.parse(state.handedOverAt ?? ''));
+      expect(waitedMs, 'waited').toBeGreaterThanOrEqual((settings.replacementTimeoutSeconds ?? Infinity) * 1000);
+      this.steps.add('Eviction: Isolate, unmet');
+      return;
+    }
     if (step.do === 'Isolate' && !step.handOver && replicaSet !== undefined) {
       const owned = world.ownedBy(replicaSet.uid);
       // Those that were not Ready long before it was handed over stand in for nobody.
@@ -159,7 +165,8 @@ export class SimLeader {
   }
 
   #expectClean({ pod, state }: Observation, outcome: string): void {
-    if (outcome !== 'Verified') return;
+    if (outcome !== 'Verified' && state.unmet === undefined) return;
+    if (outcome === 'DeadlinePassed') return;
     const world = this.#world;
     const { uid = '' } = pod.metadata;
     if (world.services.length > 0) expect(state.isolatedAt, 'isolated').toBeDefined();
