@@ -1,6 +1,5 @@
 import type { Counter } from 'prom-client';
 import type { Claim } from './api/claim.ts';
-import type { Finding } from './api/index.ts';
 import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
 import {
   type Client,
@@ -18,7 +17,7 @@ import { contextReaders } from './safety/index.ts';
 import type { AdmissionHandler } from './webhooks/server.ts';
 import { type WarningsView, warningsWebhook } from './webhooks/warnings.ts';
 import { createContexts, type Known, knownBy, namespaceViewOf } from './webhooks/warningsContexts.ts';
-import { targetRules } from './webhooks/warningsOfTarget.ts';
+import { type TargetVerdict, targetRules } from './webhooks/warningsOfTarget.ts';
 import type { PolicyDefaults } from './webhooks/warningsPolicy.ts';
 
 export interface WarningPartsOptions {
@@ -37,7 +36,7 @@ export interface WarningPartsOptions {
 
 /** What the rules say of targets, and when to ask again. */
 export interface TargetRules {
-  findingsOf(target: Deployment): readonly Finding[];
+  verdictOf(target: Deployment): TargetVerdict;
   onChange(handler: (namespace: string) => void): void;
 }
 
@@ -135,7 +134,7 @@ export function createWarningParts(options: WarningPartsOptions): WarningParts {
     ]),
     handlers: { '/warn-workloads': async (request) => handle(request) },
     rules: {
-      findingsOf: targetRules({ view, defaults: options.defaults, nowMs, log }),
+      verdictOf: targetRules({ view, defaults: options.defaults, nowMs, log }),
       onChange: (handler) => contexts.onChange(handler),
     },
   };

@@ -1,6 +1,7 @@
 /** The rules on what loses requests: a workload and what else is known in, findings out. Pure; no I/O. */
 export { CONTEXT_KINDS, type ContextKind, type ContextOptions, contextOf, contextReaders } from './context.ts';
-export { judge } from './judge.ts';
+export { judge, staleInMs } from './judge.ts';
+export { seenByOthers } from './neighbours.ts';
 export { RULES, ruleOf } from './registry.ts';
 export type { Rule } from './rule.ts';
 export {

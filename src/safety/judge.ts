@@ -9,7 +9,7 @@ import {
   SEVERITIES,
   type Workload,
 } from './types.ts';
-import { waiversOf } from './waivers.ts';
+import { msPerDay, waiversOf } from './waivers.ts';
 
 /**
  * Every finding of the rules at the level asked for, worst first, without those that the object waives. A workload that
@@ -25,6 +25,15 @@ export function judge(workload: Workload, context: Context, options: JudgeOption
     .flatMap((rule) => rule.check(input))
     .filter((finding) => level === 'strict' || finding.level === 'baseline')
     .toSorted((a, b) => rank(a) - rank(b));
+}
+
+/**
+ * Milliseconds until {@link judge} says something else though nothing has changed: with each day (UTC) a waiver may end, and one
+ * that has ended is a day older. Undefined: never.
+ */
+export function staleInMs({ annotations }: Workload, nowMs: number): number | undefined {
+  const { codes, expired } = waiversOf(annotations, mayWaive, nowMs);
+  return codes.size + expired.length === 0 ? undefined : msPerDay - (nowMs % msPerDay);
 }
 
 /** The rules on waivers themselves cannot be waived. */

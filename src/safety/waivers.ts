@@ -17,7 +17,8 @@ export interface Waivers {
 
 /** An annotation holds 256 KiB; nobody needs so many waivers. */
 const mostEntries = 100;
-const msPerDay = 86_400_000;
+/** Of UTC, which has no other days. */
+export const msPerDay = 86_400_000;
 
 /** @param mayWaive whether there is a rule with this code that can be waived */
 export function waiversOf(

@@ -9,6 +9,7 @@ import {
   contextReaders,
   type DisruptionBudget,
   type IngressFacts,
+  seenByOthers,
   type Workload,
 } from '../safety/index.ts';
 
@@ -64,7 +65,10 @@ export interface ContextInformers {
 export interface Contexts {
   contextOf(namespace: string): Context;
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
-  /** Told when the rules may judge the workloads of a namespace anew because something else than a workload changed. */
+  /**
+   * Told when the rules may say something else of the workloads of a namespace, though neither they themselves nor a Service
+   * changed. Many times in a row where much changes.
+   */
   onChange(handler: (namespace: string) => void): void;
 }
 
@@ -81,10 +85,15 @@ export function createContexts(informers: ContextInformers): Contexts {
   const known = <F>({ fact }: Known<F>): F | undefined => fact;
   const services = follow(informers.services, contextReaders.service, listed, quiet);
   const rollouts = follow(informers.claims, rolloutOf, listed, quiet);
-  const deployments = follow(informers.deployments, contextReaders.workload, listed, quiet);
-  const statefulSets = follow(informers.statefulSets, known, listed, quiet);
-  const daemonSets = follow(informers.daemonSets, known, listed, quiet);
   const budgets = follow(informers.podDisruptionBudgets, known, listed, tell);
+  // Most rollouts of a neighbour change nothing that the others' rules read, some of its labels neither.
+  const neighbour = (namespace: string, before: Workload | undefined, after: Workload | undefined): void => {
+    const around = { services: services(namespace), podDisruptionBudgets: budgets(namespace) };
+    if (!isDeepStrictEqual(seenByOthers(before, around), seenByOthers(after, around))) tell(namespace);
+  };
+  const deployments = follow(informers.deployments, contextReaders.workload, listed, neighbour);
+  const statefulSets = follow(informers.statefulSets, known, listed, neighbour);
+  const daemonSets = follow(informers.daemonSets, known, listed, neighbour);
   const autoscalers = follow(informers.horizontalPodAutoscalers, known, listed, tell);
   const ingresses = follow(informers.ingresses, known, listed, tell);
   const modes = follow(informers.persistentVolumeClaims, known, (facts) => Object.fromEntries(facts), tell);
@@ -130,7 +139,7 @@ function follow<T extends KubeObject, F, S>(
   informer: Changes<T>,
   read: (object: T) => F | undefined,
   sum: (facts: readonly F[]) => S,
-  onChange: (namespace: string) => void,
+  onChange: (namespace: string, before: F | undefined, after: F | undefined) => void,
 ): (namespace: string) => S {
   const byNamespace = new Map<string, Map<string, F>>();
   const sums = new Map<string, S>();
@@ -138,14 +147,15 @@ function follow<T extends KubeObject, F, S>(
     const { namespace = '' } = (change.new ?? change.old)?.metadata ?? {};
     const facts = byNamespace.get(namespace) ?? new Map<string, F>();
     const fact = change.new === undefined ? undefined : read(change.new);
+    const before = facts.get(key);
     // Most changes are of the status.
-    if (isDeepStrictEqual(fact, facts.get(key))) return;
+    if (isDeepStrictEqual(fact, before)) return;
     if (fact === undefined) facts.delete(key);
     else facts.set(key, fact);
     if (facts.size === 0) byNamespace.delete(namespace);
     else byNamespace.set(namespace, facts);
     sums.delete(namespace);
-    onChange(namespace);
+    onChange(namespace, before, fact);
   });
   const nothing = sum([]);
   return (namespace) => {

@@ -21,7 +21,7 @@ const known = contextOf([service()], { namespace: 'shop', complete: CONTEXT_KIND
 function codes(labels: Record<string, string> = {}, synced = true, context: () => Context = () => known): string[] {
   const view = { synced: () => synced, contextOf: context, namespaceLabels: () => labels };
   const judge = targetRules({ view, defaults, nowMs: () => 0, log: silentLogger });
-  return judge(target).map(({ code, severity }) => `${code} ${severity}`);
+  return judge(target).findings.map(({ code, severity }) => `${code} ${severity}`);
 }
 
 test('the level is the strictest that the namespace asks for', () => {
@@ -41,4 +41,19 @@ test('nothing is said before the first lists, and a slip costs nobody the contra
     throw new Error('a slip');
   };
   expect(codes({}, true, slip)).toEqual([]);
+});
+
+test('a verdict holds until the day ends where a waiver may end with it, and for ever without one', () => {
+  const nowMs = Date.UTC(2026, 10, 23, 22);
+  const hours = (count: number) => count * 3_600_000;
+  const staleInMs = (waive: string | undefined, labels: Record<string, string> = {}) => {
+    const view = { synced: () => true, contextOf: () => known, namespaceLabels: () => labels };
+    const annotations = waive === undefined ? {} : { 'graceful-rollout.io/waive': waive };
+    return targetRules({ view, defaults, nowMs: () => nowMs, log: silentLogger })(manifest({ annotations })).staleInMs;
+  };
+  expect(staleInMs(undefined)).toBeUndefined();
+  expect(staleInMs('GR101 in force until=2027-01-31')).toBe(hours(2));
+  expect(staleInMs('GR101 over, the days are counted until=2026-01-31')).toBe(hours(2));
+  expect(staleInMs('GR101 that nobody can read')).toBeUndefined();
+  expect(staleInMs('GR101 not judged until=2027-01-31', { 'graceful-rollout.io/warn': 'off' })).toBeUndefined();
 });

@@ -4,6 +4,9 @@ import type { Deployment, KubeObject } from '../../api/kubernetes.ts';
 import { ApiError, type Client, deployments, gracefulRollouts } from '../../kube/index.ts';
 import { type Adoption, type AdoptionOutcome, missingOf, type Snapshot } from './decide.ts';
 
+/** What this controller asks of the API server. */
+export type EnforceClient = Pick<Client, 'find' | 'patch'>;
+
 /** Field manager of the controller's writes: one annotation of the target, and the status of GracefulRollouts. */
 const controllerFieldManager = 'graceful-rollout';
 
@@ -13,7 +16,7 @@ const controllerFieldManager = 'graceful-rollout';
  * never made. Conflicts (someone wrote in between) are thrown: the next reconcile looks again.
  */
 export async function adopt(
-  client: Client,
+  client: EnforceClient,
   adoption: Adoption,
   nowMs: () => number,
   signal: AbortSignal,
@@ -51,7 +54,7 @@ export async function adopt(
  * @returns the object as it is now, or `undefined` when nothing had to be written
  */
 export async function writeStatus(
-  client: Client,
+  client: EnforceClient,
   snapshot: Snapshot,
   status: GracefulRolloutStatus,
   signal: AbortSignal,

@@ -12,7 +12,7 @@ interface Announcement {
 
 /** Events for what changed between two statuses: one per change, none for a status that says the same again. */
 export function announce(
-  events: EventRecorder,
+  events: Pick<EventRecorder, 'record'>,
   claim: Claim,
   after: GracefulRolloutStatus,
   assessment: Assessment,

@@ -2,12 +2,12 @@ import type { Counter } from 'prom-client';
 import type { Claim } from '../../api/claim.ts';
 import { claimOf } from '../../api/claim.ts';
 import type { Finding } from '../../api/index.ts';
-import type { Deployment, Service } from '../../api/kubernetes.ts';
+import type { Deployment, KubeObject, Service } from '../../api/kubernetes.ts';
 import { describeWriter } from '../../contract/index.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import { type Client, deployments, type Informer, isNotFound } from '../../kube/index.ts';
+import { deployments, type Informer, isNotFound } from '../../kube/index.ts';
 import { type Clock, Controller, type Logger, type ObjectKey, type OperatorMetrics } from '../../runtime/index.ts';
-import { adopt, writeStatus } from './act.ts';
+import { adopt, type EnforceClient, writeStatus } from './act.ts';
 import { announce } from './announce.ts';
 import { conclude, decide, type Snapshot } from './decide.ts';
 import { byNamespace, byTarget, observe } from './observe.ts';
@@ -17,13 +17,15 @@ import type { Assessment } from './situation.ts';
 
 export { byNamespace, byTarget } from './observe.ts';
 
+type Watched<T extends KubeObject> = Pick<Informer<T>, 'onChange' | 'store'>;
+
 export interface EnforceOptions {
   /** Refuses writes where this process does not lead (any more). */
-  readonly client: Client;
-  readonly claims: Informer<Claim>;
-  readonly deployments: Informer<Deployment>;
-  readonly services: Informer<Service>;
-  readonly events: EventRecorder;
+  readonly client: EnforceClient;
+  readonly claims: Watched<Claim>;
+  readonly deployments: Watched<Deployment>;
+  readonly services: Watched<Service>;
+  readonly events: Pick<EventRecorder, 'record'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: OperatorMetrics;
@@ -33,11 +35,18 @@ export interface EnforceOptions {
   readonly beforeAdoption?: (namespace: string, signal: AbortSignal) => Promise<void>;
   /** What the rules on workloads say of a target, for the status; absent: nothing. */
   readonly rules?: {
-    findingsOf(target: Deployment): readonly Finding[];
-    /** Told when something that the rules look at has changed in a namespace, targets and Services aside. */
+    /** The findings, and how long they hold if nothing changes. */
+    verdictOf(target: Deployment): { readonly findings: readonly Finding[]; readonly staleInMs?: number };
+    /** Told when something that the rules look at has changed in a namespace, the target and Services aside; often. */
     onChange(handler: (namespace: string) => void): void;
   };
 }
+
+/**
+ * What the rules look at changes many times in a row where a namespace is synced: its targets are judged again once for all
+ * that comes within this time.
+ */
+const judgeAgainMs = 1_000;
 
 /**
  * The controller that brings targets up to the termination contract: one reconcile per GracefulRollout, observe →
@@ -72,8 +81,8 @@ export function enforceController(options: EnforceOptions): Controller {
     }
     const named = await nameWriter(client, snapshot, assessment, signal);
     const target = fresh.over(key, cached).deployment;
-    const found = target === undefined ? [] : (options.rules?.findingsOf(target) ?? []);
-    const status = report(snapshot.rollout, withRules(named, found), clock.nowMs());
+    const verdict = target === undefined ? undefined : options.rules?.verdictOf(target);
+    const status = report(snapshot.rollout, withRules(named, verdict?.findings ?? []), clock.nowMs());
     const written = await writeStatus(client, snapshot, status, signal).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -82,9 +91,8 @@ export function enforceController(options: EnforceOptions): Controller {
       fresh.wroteClaim(key, cached.rollout, claimOf(written));
       announce(options.events, snapshot.rollout, status, named);
     }
-    const again = [named.requeueAfterMs, contestEndsInMs(snapshot.rollout, clock.nowMs())].filter(
-      (ms) => ms !== undefined,
-    );
+    const contestMs = contestEndsInMs(snapshot.rollout, clock.nowMs());
+    const again = [named.requeueAfterMs, contestMs, verdict?.staleInMs].filter((ms) => ms !== undefined);
     return again.length === 0 ? undefined : { requeueAfterMs: Math.min(...again) };
   };
 
@@ -116,7 +124,15 @@ export function enforceController(options: EnforceOptions): Controller {
     for (const claim of caches.claims.byIndex(byNamespace, namespace)) enqueue(claim);
   };
   options.services.onChange((_key, { old, new: now }) => enqueueAllIn((now ?? old)?.metadata.namespace ?? ''));
-  options.rules?.onChange(enqueueAllIn);
+  const stirred = new Set<string>();
+  options.rules?.onChange((namespace) => {
+    if (stirred.has(namespace)) return;
+    stirred.add(namespace);
+    clock.schedule(judgeAgainMs, () => {
+      stirred.delete(namespace);
+      enqueueAllIn(namespace);
+    });
+  });
   return controller;
 }
 
@@ -126,7 +142,7 @@ function keyOf(claim: Claim): ObjectKey {
 
 /** The cache holds no managedFields; who overruled us is worth one read of the object itself. */
 async function nameWriter(
-  client: Client,
+  client: EnforceClient,
   snapshot: Snapshot,
   assessment: Assessment,
   signal: AbortSignal,
