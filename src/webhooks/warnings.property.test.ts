@@ -1,214 +1,96 @@
+import { Agent } from 'node:https';
 import * as fc from 'fast-check';
 import { Counter, Registry } from 'prom-client';
-import { expect, test } from 'vitest';
-import { silentLogger } from '../runtime/index.ts';
-import { contextOf } from '../safety/index.ts';
-import { parseAdmissionReview, reviewBody } from './admissionReview.ts';
-import { warningsWebhook } from './warnings.ts';
+import { beforeEach, expect, test } from 'vitest';
+import { type AdmissionResponse, parseAdmissionReview, reviewBody } from './admissionReview.ts';
+import { authority, call, outcomes, responseOf, start } from './serverUnderTest.ts';
+import { reviewBodies, webhookUnderTest } from './warningsUnderTest.ts';
 
-/** `RUNS=100000` takes 43 s on 2 busy cores. */
+/** `RUNS=100000` for many: docs/results/README.md has such a run. */
 const RUNS = Number(process.env['RUNS'] ?? 10_000);
+const CALLS_AT_ONCE = 8;
+/** A tenth of them go through the server, one to a call. */
+const CALLS = Math.ceil(RUNS / 10 / CALLS_AT_ONCE) * CALLS_AT_ONCE;
 
-const kinds = [
-  ['apps', 'deployments', 'Deployment'],
-  ['apps', 'statefulsets', 'StatefulSet'],
-  ['apps', 'daemonsets', 'DaemonSet'],
-  ['apps', 'replicasets', 'ReplicaSet'],
-  ['argoproj.io', 'rollouts', 'Rollout'],
-] as const;
-
-function workload(group: string, kind: string): object {
-  return {
-    apiVersion: `${group}/v1`,
-    kind,
-    metadata: {
-      name: 'web',
-      namespace: 'shop',
-      labels: { app: 'web' },
-      annotations: { 'graceful-rollout.io/waive': 'GR101 because until=2030-01-01' },
-    },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: { app: 'web' } },
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } },
-      progressDeadlineSeconds: 600,
-      minReadySeconds: 0,
-      template: {
-        metadata: { labels: { app: 'web' }, annotations: {} },
-        spec: {
-          terminationGracePeriodSeconds: 10,
-          hostNetwork: false,
-          volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
-          affinity: {
-            podAntiAffinity: {
-              requiredDuringSchedulingIgnoredDuringExecution: [
-                { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'web' } } },
-              ],
-            },
-          },
-          initContainers: [{ name: 'init', image: 'busybox', restartPolicy: 'Always' }],
-          containers: [
-            {
-              name: 'app',
-              image: 'nginx:latest',
-              command: ['sh', '-c', 'nginx'],
-              ports: [{ name: 'http', containerPort: 80, hostPort: 80 }],
-              lifecycle: { preStop: { exec: { command: ['sh', '-c', 'sleep 20 && true'] } } },
-              readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 10, failureThreshold: 3 },
-              livenessProbe: { httpGet: { path: '/', port: 'http' } },
-              resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { memory: '1Gi' } },
-            },
-          ],
-        },
-      },
-    },
-  };
-}
-
-const context = contextOf(
-  [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'web', namespace: 'shop' },
-      spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] },
-    },
-    {
-      apiVersion: 'policy/v1',
-      kind: 'PodDisruptionBudget',
-      metadata: { name: 'web', namespace: 'shop' },
-      spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
-    },
-    {
-      apiVersion: 'autoscaling/v2',
-      kind: 'HorizontalPodAutoscaler',
-      metadata: { name: 'web', namespace: 'shop' },
-      spec: { scaleTargetRef: { kind: 'Deployment', name: 'web' }, minReplicas: 1, maxReplicas: 3 },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      metadata: { name: 'data', namespace: 'shop' },
-      spec: { accessModes: ['ReadWriteOnce'] },
-    },
-  ],
-  { namespace: 'shop', complete: ['Service', 'PodDisruptionBudget', 'HorizontalPodAutoscaler'] },
-);
-
-/** By name, so that a counterexample can be read; made anew each time, because a later mutation may change it. */
-const large = {
-  '<deep>': () => JSON.parse(`${'['.repeat(300)}${']'.repeat(300)}`) as unknown,
-  '<wide>': () => Array.from({ length: 3000 }, (_, index) => ({ name: `c${index}`, image: 'x', containerPort: index })),
-  '<long>': () => '0'.repeat(50_000),
-} as const;
-function made(value: unknown): unknown {
-  return value === '<deep>' || value === '<wide>' || value === '<long>' ? large[value]() : structuredClone(value);
-}
-
-const anything = fc.oneof(
-  { weight: 6, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
-  { weight: 3, arbitrary: fc.constantFrom<unknown>(null, -1, 0, 1e308, 2 ** 53, '', '100%', '-1%', [], {}, true) },
-  {
-    weight: 2,
-    arbitrary: fc.constantFrom<unknown>('\u0000\r\n\u2028', '\ud800', '__proto__', 'sleep 9e999'),
-  },
-  { weight: 1, arbitrary: fc.constantFrom<unknown>('<deep>', '<wide>', '<long>') },
-);
-/** Which of an object's members to go to, and what to do at the end: drop, replace, double, or put it in itself. */
-const mutation = fc.record({
-  turns: fc.array(fc.nat(1000), { minLength: 1, maxLength: 9 }),
-  deed: fc.constantFrom('drop', 'replace', 'double', 'nest'),
-  value: anything,
+let decisions: Counter<'webhook' | 'decision'>;
+let beforeBytes: number;
+beforeEach(() => {
+  const registers = [new Registry()];
+  decisions = new Counter({ name: 'd', help: 'd', labelNames: ['webhook', 'decision'], registers });
+  beforeBytes = process.memoryUsage().heapUsed;
 });
 
-function mutate(root: Record<string, unknown>, turns: readonly number[], deed: string, value: unknown): void {
-  let at: Record<string, unknown> | unknown[] = root;
-  for (const [depth, turn] of turns.entries()) {
-    const keys = Object.keys(at);
-    const key = keys[turn % Math.max(1, keys.length)];
-    if (key === undefined) return;
-    const member: unknown = Reflect.get(at, key);
-    const isLast = depth === turns.length - 1 || typeof member !== 'object' || member === null;
-    if (!isLast) {
-      at = member as Record<string, unknown>;
-      continue;
-    }
-    if (deed === 'drop') Reflect.deleteProperty(at, key);
-    else if (deed === 'replace') Reflect.set(at, key, value);
-    else if (deed === 'double') Reflect.set(at, key, [member, structuredClone(member), value]);
-    else Reflect.set(at, key, { [key]: member, value });
-    return;
+/** How often the handler decided; it never had to catch anything. */
+async function decided(): Promise<number> {
+  const { values } = await decisions.get();
+  expect(values.map(({ labels }) => labels.decision)).not.toContain('Failed');
+  return values.reduce((sum, { value }) => sum + value, 0);
+}
+
+function grownMiB(): number {
+  return (process.memoryUsage().heapUsed - beforeBytes) / (1 << 20);
+}
+
+/** What the API server takes without a word. */
+function expectAcceptable({ warnings = [], allowed, status, patch }: AdmissionResponse): void {
+  expect(patch).toBeUndefined();
+  expect(warnings.length).toBeLessThanOrEqual(8);
+  for (const line of warnings) {
+    expect(Array.from(line).length).toBeLessThanOrEqual(256);
+    expect(line).not.toMatch(/\p{Cc}/u);
   }
+  if (!allowed) expect(status?.message.length).toBeLessThan(4096);
 }
 
 test(`${RUNS} mutated reviews: each is answered, in words that the API server accepts, and memory stays`, async () => {
-  const decisions = new Counter({
-    name: 'd',
-    help: 'd',
-    labelNames: ['webhook', 'decision'] as const,
-    registers: [new Registry()],
-  });
-  let labels: Record<string, string> = {};
-  const handle = warningsWebhook({
-    view: { synced: () => true, contextOf: () => context, namespaceLabels: () => labels },
-    defaults: {
-      warn: { level: 'strict', version: 'latest' },
-      audit: { level: 'baseline', version: 'v1' },
-    },
-    exemptUsers: [],
-    nowMs: () => Date.UTC(2026, 0, 1),
-    decisions,
-    log: silentLogger,
-  });
-  const beforeBytes = process.memoryUsage().heapUsed;
+  const handle = webhookUnderTest(decisions);
   let parsedReviews = 0;
   fc.assert(
-    fc.property(
-      fc.constantFrom(...kinds),
-      fc.array(mutation, { maxLength: 6 }),
-      fc.constantFrom('CREATE', 'UPDATE'),
-      fc.constantFrom('off', 'baseline', 'strict', 'x'),
-      fc.oneof({ weight: 19, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(4000) }),
-      ([group, resource, kind], mutations, operation, enforce, cutAt) => {
-        const object = workload(group, kind) as Record<string, unknown>;
-        for (const { turns, deed, value } of mutations) mutate(object, turns, deed, made(value));
-        labels = { 'graceful-rollout.io/enforce': enforce };
-        const body = JSON.stringify({
-          apiVersion: 'admission.k8s.io/v1',
-          kind: 'AdmissionReview',
-          request: {
-            uid: 'u1',
-            kind: { group, version: 'v1', kind },
-            resource: { group, version: 'v1', resource },
-            name: 'web',
-            namespace: 'shop',
-            operation,
-            userInfo: { username: 'alice' },
-            object,
-            oldObject: operation === 'UPDATE' ? workload(group, kind) : null,
-          },
-        });
-        const review = parseAdmissionReview(cutAt === undefined ? body : body.slice(0, cutAt));
-        if (!review.ok) return;
-        parsedReviews += 1;
-        const response = handle(review.request);
-        expect(JSON.parse(reviewBody(response))).toMatchObject({ response: { uid: 'u1' } });
-        expect(response.patch).toBeUndefined();
-        expect(response.warnings?.length ?? 0).toBeLessThanOrEqual(8);
-        for (const line of response.warnings ?? []) {
-          expect(Array.from(line).length).toBeLessThanOrEqual(256);
-          expect(line).not.toMatch(/\p{Cc}/u);
-        }
-        if (!response.allowed) expect(response.status?.message.length).toBeLessThan(4096);
-      },
-    ),
+    fc.property(reviewBodies, (body) => {
+      const review = parseAdmissionReview(body);
+      if (!review.ok) return;
+      parsedReviews += 1;
+      const response = handle(review.request);
+      expect(JSON.parse(reviewBody(response))).toMatchObject({ response: { uid: review.request.uid } });
+      expectAcceptable(response);
+    }),
     { numRuns: RUNS },
   );
   expect(parsedReviews).toBeGreaterThan(RUNS / 2);
-  const { values } = await decisions.get();
-  const counted = Object.fromEntries(values.map(({ labels, value }) => [labels.decision, value]));
-  // Every one of them was judged: nothing had to be caught.
-  expect(counted).not.toHaveProperty('Failed');
-  expect(values.reduce((sum, { value }) => sum + value, 0)).toBe(parsedReviews);
-  expect((process.memoryUsage().heapUsed - beforeBytes) / (1 << 20)).toBeLessThan(300);
-}, 300_000);
+  expect(await decided()).toBe(parsedReviews);
+  expect(grownMiB()).toBeLessThan(300);
+}, 600_000);
+
+test(`${CALLS} of them through the server: 200 or, for what is no review, 400; each within ten seconds`, async () => {
+  const handle = webhookUnderTest(decisions);
+  const { port, registry } = await start({ '/warn-workloads': async (request) => handle(request) });
+  const agent = new Agent({ keepAlive: true, maxSockets: CALLS_AT_ONCE, ca: authority.cert });
+  let reviews = 0;
+  const answered = async (body: string): Promise<void> => {
+    const review = parseAdmissionReview(body);
+    const answer = await call(port, '/warn-workloads?timeout=10s', body, {
+      agent,
+      signal: AbortSignal.timeout(10_000),
+    });
+    expect(answer.code).toBe(review.ok ? 200 : 400);
+    if (!review.ok) return;
+    reviews += 1;
+    const response = responseOf(answer);
+    expect(response.uid).toBe(review.request.uid);
+    expectAcceptable(response);
+  };
+  const bodies = fc.array(reviewBodies, { minLength: CALLS_AT_ONCE, maxLength: CALLS_AT_ONCE });
+  await fc.assert(
+    fc.asyncProperty(bodies, async (batch) => void (await Promise.all(batch.map(answered)))),
+    { numRuns: CALLS / CALLS_AT_ONCE, endOnFailure: true },
+  );
+  agent.destroy();
+  const { malformed = 0, allowed = 0, denied = 0, ...others } = await outcomes(registry);
+  expect(others).toEqual({});
+  expect(malformed + allowed + denied).toBe(CALLS);
+  expect(allowed).toBeGreaterThan(CALLS / 4);
+  expect(denied).toBeGreaterThan(CALLS / 20);
+  expect(malformed).toBeGreaterThan(CALLS / 100);
+  expect(await decided()).toBe(reviews);
+  expect(grownMiB()).toBeLessThan(300);
+}, 600_000);
