@@ -17,7 +17,10 @@ const gateLoss = [
   ...['Rollout', 'FirstRollout', 'Undo', 'ScaleDown', 'DeletePod'],
   ...['Drain', 'DrainSingle', 'DrainBudget', 'RolloutAndDrain', 'ThreeNodes'],
 ].map(gateFile);
-const gateOthers = ['SlowProxy', 'Absent', 'Swallowed', 'Exempt', 'LostNode', 'People'].map(gateFile);
+const gateOthers = [
+  ...['SlowProxy', 'Absent', 'Swallowed', 'Exempt', 'LostNode', 'People'],
+  ...['Observe', 'Drained', 'ReplacementTimeout'],
+].map(gateFile);
 const loss = ['e2e/cases/servers.e2e.ts'];
 const others = ['e2e/cases/installation.e2e.ts', 'e2e/cases/clusterLifecycle.e2e.ts', ...gateOthers];
 const all = [...loss, ...gateLoss, ...others];

@@ -13,6 +13,8 @@ export interface Workload {
   readonly replicas: number;
   /** Time before the server listens, and so before it can be Ready. Default 0. */
   readonly startUpSeconds?: number;
+  /** How long the server that drains its connections goes on after SIGTERM. Default 5. */
+  readonly drainSeconds?: number;
   /** `spec` of its GracefulRollout besides `targetRef`; absent: it has none and is plain. */
   readonly rollout?: Readonly<Record<string, unknown>>;
   /** `minAvailable` of its PodDisruptionBudget; absent: it has none. */
@@ -21,6 +23,10 @@ export interface Workload {
   readonly tolerateLostNodeSeconds?: number;
   /** A native preStop sleep of the author's own. Default none. */
   readonly preStopSleepSeconds?: number;
+  /** Its pods fit nowhere else. */
+  readonly onlyOnNode?: string;
+  /** A node takes one of its pods and no more. */
+  readonly onePerNode?: boolean;
 }
 
 /** Something to apply. */
@@ -66,13 +72,17 @@ export function deploymentOf(workload: Workload): Manifest {
 /** The pods of a workload; also for Jobs and DaemonSets. */
 export function podTemplateOf(workload: Workload): { readonly metadata: object; readonly spec: object } {
   const { name, startUpSeconds = 0, preStopSleepSeconds, tolerateLostNodeSeconds: seconds } = workload;
+  const environment = [
+    ...(startUpSeconds === 0 ? [] : [{ name: 'START_UP_MS', value: String(startUpSeconds * 1000) }]),
+    ...(workload.drainSeconds === undefined ? [] : [{ name: 'DRAIN_MS', value: String(workload.drainSeconds * 1000) }]),
+  ];
   const container = {
     name: 'server',
     image: workload.image,
     imagePullPolicy: 'Never',
     ports: [{ name: 'http', containerPort: SERVER_PORT }],
     readinessProbe: { httpGet: { path: '/ready', port: 'http' }, periodSeconds: 1 },
-    ...(startUpSeconds === 0 ? {} : { env: [{ name: 'START_UP_MS', value: String(startUpSeconds * 1000) }] }),
+    ...(environment.length === 0 ? {} : { env: environment }),
     ...(preStopSleepSeconds === undefined
       ? {}
       : { lifecycle: { preStop: { sleep: { seconds: preStopSleepSeconds } } } }),
@@ -83,12 +93,19 @@ export function podTemplateOf(workload: Workload): { readonly metadata: object; 
     effect: 'NoExecute',
     tolerationSeconds: seconds,
   }));
+  const apart = {
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: name } } },
+    ],
+  };
   return {
     metadata: { labels: { app: name } },
     spec: {
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       ...(seconds === undefined ? {} : { tolerations: lostNode }),
+      ...(workload.onlyOnNode === undefined ? {} : { nodeSelector: { 'kubernetes.io/hostname': workload.onlyOnNode } }),
+      ...(workload.onePerNode === true ? { affinity: { podAntiAffinity: apart } } : {}),
       topologySpreadConstraints: [
         {
           maxSkew: 1,

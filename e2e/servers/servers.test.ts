@@ -81,6 +81,26 @@ describe('abrupt', () => {
   });
 });
 
+describe('what a server says of its connections', () => {
+  it('is drained when none is open but the one that asks, and holds a request until its client goes', async () => {
+    const server = await start('draining', { DRAIN_MS: '0' });
+    const asked = async (path: string) => request(server.port, new Agent(), path);
+    const holding = get({ port: server.port, host: '127.0.0.1', path: '/hold', agent: new Agent() });
+    const broken = once(holding, 'error');
+    while (!server.lines.some((line) => line.endsWith('Z holding a request')))
+      await once(server.child.stdout ?? server.child, 'data');
+    expect(await asked('/drained')).toMatchObject({ status: 503 });
+    expect((await asked('/metrics')).body).toMatch(/^http_open_connections [1-9]$/m);
+    holding.destroy();
+    await broken;
+    await expect.poll(async () => (await asked('/drained')).status).toBe(200);
+    await expect.poll(async () => (await asked('/metrics')).body).toMatch(/^http_open_connections 0$/m);
+    expect(server.lines.filter((line) => line.includes('asked:')).at(-1)).toMatch(/Z asked: 0 open$/);
+    server.child.kill('SIGTERM');
+    expect(await server.exited).toEqual([0, null]);
+  });
+});
+
 describe('draining', () => {
   it('says Connection: close on SIGTERM, refuses new connections, closes what is idle after the drain, and exits', async () => {
     const server = await start('draining', { DRAIN_MS: '400' });
