@@ -55,15 +55,62 @@ test('a barrier that fails is asked for again at the next look', async () => {
   expect(gate.barriers).toBe(2);
 });
 
-test('an answer that comes when the pod is gone leaves nothing in memory', async () => {
+test('a pod that is gone before the proxies have let go of it: its evidence waits for them, and is a violation', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list(['b', 'c']);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  gate.terminations.gone(ref);
+  gate.terminations.gone(ref);
+  expect(gate.ended).toEqual([]);
+  expect(gate.terminations.follows('a')).toBe(true);
+  await gate.clock.advance(9_000);
+  gate.answer();
+  await gate.clock.advance(0);
+  expect(gate.memory.peek('a')).toBeUndefined();
+  expect(gate.ended).toMatchObject([{ pod: 'a', proxies: { confirmed: 2 } }]);
+  const [evidence] = gate.ended;
+  expect((evidence?.proxies?.atMs ?? 0) - (evidence?.goneAtMs ?? 0)).toBe(9_000);
+  expect(gate.events.map(({ reason }) => reason)).toEqual(['DrainViolation']);
+  expect(gate.barriers).toBe(1);
+});
+
+test('a pod that is gone while slices still have it as ready: the proxies are asked after those', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list(['a', 'b']);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  gate.terminations.gone(ref);
+  await gate.clock.advance(1_000);
+  expect([gate.barriers, gate.ended.length]).toEqual([0, 0]);
+  gate.list(['b']);
+  await gate.clock.advance(100);
+  expect(gate.barriers).toBe(1);
+  gate.answer();
+  await gate.clock.advance(0);
+  expect(gate.ended).toHaveLength(1);
+});
+
+test('a pod that somebody’s slice lists for ever: the evidence comes without the proxies', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list(['a', 'b']);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  gate.terminations.gone(ref);
+  await gate.clock.advance(11_000);
+  expect([gate.barriers, gate.ended.length]).toEqual([0, 1]);
+  expect(gate.ended[0]?.proxies).toBeUndefined();
+  expect(gate.memory.peek('a')).toBeUndefined();
+});
+
+test('a barrier that fails for a pod that is gone: the evidence comes without it', async () => {
   const gate = new FakeGate();
   gate.terminate('a');
   gate.list([]);
   gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
   gate.terminations.gone(ref);
-  gate.answer();
+  gate.barrier.reject(new Error('no'));
   await gate.clock.advance(0);
-  expect(gate.memory.peek('a')).toBeUndefined();
   expect(gate.ended).toHaveLength(1);
   expect(gate.ended[0]?.proxies).toBeUndefined();
 });
@@ -95,7 +142,7 @@ test('a drain that was begun is followed to its end, whatever is switched off me
   expect(gate.evidence.of('shop/gr')).toHaveLength(1);
 });
 
-test('a drain that was called off is no part of the pod’s later end', () => {
+test('a drain that was called off is no part of the pod’s later end', async () => {
   const gate = new FakeGate();
   gate.terminations.draining(gate.view('a'), { path: 'Eviction', by: 'x', askedAt: gate.now() }, claim());
   expect(gate.terminations.follows('a')).toBe(true);
@@ -105,6 +152,8 @@ test('a drain that was called off is no part of the pod’s later end', () => {
   gate.list([]);
   gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
   gate.terminations.gone(ref);
+  gate.answer();
+  await gate.clock.advance(0);
   expect(gate.ended).toMatchObject([{ path: 'Ungated' }]);
   expect(gate.ended[0]).not.toHaveProperty('by');
 });
@@ -123,13 +172,16 @@ test('a pod that never was Ready had no proxy to leave: no margin, no violation'
   expect(gate.events).toEqual([]);
 });
 
-test('a pod that is deleted when a person has waited in vain is told of', () => {
+test('a pod that is deleted when a person has waited in vain is told of', async () => {
   const gate = new FakeGate();
   const state: DrainState = { path: 'Delete', by: 'me', askedAt: gate.now(), until: gate.now() };
   gate.terminations.draining(gate.view('a'), state, claim());
   gate.terminate('a');
+  gate.list(['b', 'c']);
   gate.terminations.ending(gate.view('a'), state, claim(), { ...DEFAULT_GATE_SETTINGS, mode: 'Gate' });
   gate.terminations.gone(ref);
+  gate.answer();
+  await gate.clock.advance(0);
   expect(gate.ended).toMatchObject([{ path: 'Delete', by: 'me', outcome: 'DeadlinePassed' }]);
   expect(gate.events.map(({ reason }) => reason)).toEqual(['DrainViolation', 'Drained']);
 });

@@ -20,11 +20,14 @@ interface Ending {
   readonly pod: PodView;
   readonly state: DrainState | undefined;
   readonly claim: Claim | undefined;
+  /** It is gone, but not yet known by when every proxy knew that. */
+  readonly goneAtMs?: number;
 }
 
 /**
  * Follows every end of a pod of a target, gated or not, and makes its evidence when the pod is gone. For a pod that the
- * gate had no hand in (mode Observe, an exempt path, the operator was away) it finds out when the proxies let go of it.
+ * gate had no hand in (mode Observe, an exempt path, the operator was away) it finds out when the proxies let go of it,
+ * also where that is after its process has ended: the case in which most is lost.
  */
 export class Terminations {
   readonly #options: TerminationsOptions;
@@ -57,16 +60,14 @@ export class Terminations {
     claim: Claim | undefined,
     settings: GateSettings,
   ): { readonly afterMs?: number } {
-    const { caches, memory, clock } = this.#options;
+    const { memory, clock } = this.#options;
     const known = this.#endings.get(keyOf(pod));
     if (settings.mode === 'Off' && state === undefined && known === undefined) return {};
     this.#endings.set(keyOf(pod), { pod, state: state ?? known?.state, claim: claim ?? known?.claim });
     const { uid = '' } = pod.metadata;
     const podMemory = memory.of(uid);
     const { progress, running } = podMemory;
-    const listedReady = caches.slices
-      .byIndex(byPodUid, uid)
-      .some(({ endpoints }) => endpoints.some((endpoint) => endpoint.uid === uid && endpoint.ready));
+    const listedReady = this.#isListedReady(uid);
     podMemory.served ??= state !== undefined || pod.ready || listedReady;
     // It was no endpoint of anything: no proxy has to let go of it, and no margin can be told.
     if (!podMemory.served) return {};
@@ -75,29 +76,67 @@ export class Terminations {
       if (listedReady) return { afterMs: LOOK_AGAIN_MS };
       memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
     }
-    if (progress.proxies === undefined && !running.has('proxies')) {
-      running.add('proxies');
-      const { signal, log, barrier } = this.#options;
-      void barrier
-        .confirm(signal)
-        // Gone by then: its evidence is made, and nothing more is to be remembered.
-        .then((answer) => (memory.peek(uid) === podMemory ? memory.note(uid, { proxies: answer }) : undefined))
-        .catch((error: unknown) => {
-          if (!signal.aborted) log.warn('when the proxies let go of a pod is not known', { err: error });
-        })
-        .finally(() => running.delete('proxies'));
-    }
+    if (progress.proxies === undefined && !running.has('proxies')) this.#askProxies(pod);
     return {};
   }
 
-  /** The pod is not there any more. */
+  /** The pod is not there any more. Its evidence is made when it is known since when no proxy sends to it. */
   gone(ref: ObjectKey): void {
     const key = `${ref.namespace}/${ref.name}`;
     const ending = this.#endings.get(key);
-    if (ending === undefined) return;
+    if (ending === undefined || ending.goneAtMs !== undefined) return;
+    const { pod } = ending;
+    const { progress, running, served, outcome } = this.#options.memory.of(pod.metadata.uid ?? '');
+    const gone = { ...ending, goneAtMs: this.#options.clock.nowMs() };
+    if (served !== true || progress.proxies !== undefined || outcome !== undefined) {
+      this.#conclude(key, gone);
+      return;
+    }
+    this.#endings.set(key, gone);
+    if (!running.has('proxies')) this.#askProxies(pod);
+  }
+
+  /** When no slice lists the pod as ready any more, asks when every proxy knows; at once where that was seen already. */
+  #askProxies(pod: PodView): void {
+    const { memory, log, signal } = this.#options;
+    const { uid = '' } = pod.metadata;
+    const { running } = memory.of(uid);
+    running.add('proxies');
+    void this.#proxiesOf(uid)
+      .catch((error: unknown) => {
+        if (!signal.aborted) log.warn('when the proxies let go of a pod is not known', { err: error });
+      })
+      .finally(() => {
+        running.delete('proxies');
+        // Whoever leads now tells what it has seen itself.
+        if (signal.aborted) return;
+        const ending = this.#endings.get(keyOf(pod));
+        if (ending?.goneAtMs !== undefined && ending.pod.metadata.uid === uid) this.#conclude(keyOf(pod), ending);
+      });
+  }
+
+  async #proxiesOf(uid: string): Promise<void> {
+    const { memory, clock, barrier, signal } = this.#options;
+    for (let waitedMs = 0; this.#isListedReady(uid) && waitedMs < SLICES_WAIT_MS; waitedMs += LOOK_AGAIN_MS) {
+      await clock.sleep(LOOK_AGAIN_MS, signal);
+    }
+    if (this.#isListedReady(uid)) return;
+    if (memory.of(uid).progress.slicesCleanAtMs === undefined) memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
+    const podMemory = memory.of(uid);
+    const answer = await barrier.confirm(signal);
+    // Called off, and forgotten, by then.
+    if (memory.peek(uid) === podMemory) memory.note(uid, { proxies: answer });
+  }
+
+  #isListedReady(uid: string): boolean {
+    const slices = this.#options.caches.slices.byIndex(byPodUid, uid);
+    return slices.some(({ endpoints }) => endpoints.some((endpoint) => endpoint.uid === uid && endpoint.ready));
+  }
+
+  /** Makes the evidence, tells it, and forgets the pod. */
+  #conclude(key: string, { pod, state, claim, goneAtMs }: Ending): void {
     this.#endings.delete(key);
-    const { memory, clock, reporter } = this.#options;
-    const { pod, state, claim } = ending;
+    const { memory, reporter } = this.#options;
     const { uid = '' } = pod.metadata;
     const { progress, outcome, violation } = memory.of(uid);
     const evidence = evidenceOf({
@@ -106,7 +145,7 @@ export class Terminations {
       progress,
       ...(outcome === undefined ? {} : { outcome }),
       ...(violation === undefined ? {} : { violation }),
-      goneAtMs: clock.nowMs(),
+      ...(goneAtMs === undefined ? {} : { goneAtMs }),
     });
     memory.forget(uid);
     // What the leader did not decide itself was not told yet.
@@ -117,6 +156,8 @@ export class Terminations {
   }
 }
 
+/** A slice that lists a pod which is gone for longer is not the endpoint slice controller's. */
+const SLICES_WAIT_MS = 10_000;
 const LOOK_AGAIN_MS = 50;
 
 function keyOf({ metadata }: PodView): string {
