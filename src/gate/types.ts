@@ -89,7 +89,7 @@ export interface ServiceFacts {
   readonly selector: Readonly<Record<string, string>>;
   /** Another data path than kube-proxy serves it too (headless, Ingress, ...): quiet time besides the barrier. */
   readonly otherDataPath?: string;
-  /** uids of the pods that its slices list as ready, without those that the gate has isolated. */
+  /** uids of the pods that its slices list as ready, without those that are gone, terminating, or isolated by the gate. */
   readonly readyUids: readonly string[];
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_GATE_SETTINGS } from '../../gate/settings.ts';
+import { decideStep } from '../../gate/step.ts';
 import type { DrainState } from '../../gate/types.ts';
 import { FakeGate, KEY, START, storedPod } from './gateFakes.ts';
 import { budgetKeysOf, observe } from './observe.ts';
@@ -71,6 +72,14 @@ test('namesakes with another uid are not the owners', () => {
 test.each<[string, (gate: FakeGate) => void, readonly string[]]>([
   ['not ready in its slice', (gate) => gate.list(['a', 'b', 'c'], ['b']), ['a', 'c']],
   ['terminating', (gate) => gate.terminate('b'), ['a', 'c']],
+  ['gone, and still ready in its slice', (gate) => gate.remove('b'), ['a', 'c']],
+  [
+    'let go by our own request, which no watch has shown',
+    (gate) => {
+      gate.memory.of('b').letGoAtMs = 0;
+    },
+    ['a', 'c'],
+  ],
   ['isolated, and still in its slice', (gate) => gate.ask('b', isolated), ['a', 'c']],
   ['asked to leave, and serving', (gate) => gate.ask('b'), ['a', 'b', 'c']],
   [
@@ -86,6 +95,24 @@ test.each<[string, (gate: FakeGate) => void, readonly string[]]>([
   const gate = new FakeGate();
   prepare(gate);
   expect(look(gate).services[0]?.readyUids).toEqual(expected);
+});
+
+test('a pod that we have let go is terminating to its siblings before any watch shows it', () => {
+  const gate = new FakeGate();
+  gate.memory.of('b').letGoAtMs = 0;
+  expect(look(gate).siblings.map(({ uid, terminating }) => [uid, terminating])).toEqual([
+    ['a', false],
+    ['b', true],
+    ['c', false],
+  ]);
+});
+
+test('b deleted by force, then a: what the slice says of b does not make a one of two', () => {
+  const gate = new FakeGate({ pods: ['a', 'b'] });
+  gate.remove('b');
+  const until = new Date(gate.clock.nowMs() + 25_000).toISOString();
+  const state: DrainState = { path: 'Delete', by: 'x', askedAt: START, until };
+  expect(decideStep(look(gate, 'a', state))).toEqual({ do: 'HandOver' });
 });
 
 test.each<[string, object, readonly string[]]>([

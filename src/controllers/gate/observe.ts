@@ -131,11 +131,12 @@ function servicesOf(
     .byIndex(byNamespace, namespace)
     .filter(({ spec }) => spec.type !== 'ExternalName' && matchesServiceSelector(spec.selector, labels));
   if (selecting.length === 0) return [];
-  const leaving = new Set(
+  // A pod that is gone (deleted by force, say) may be ready in its slice for a while: only pods that are there count.
+  const staying = new Set(
     caches.pods
       .byIndex(byNamespace, namespace)
       .map((pod) => memory.newest(pod))
-      .filter((pod) => isIsolated(pod, memory, key) || pod.metadata.deletionTimestamp !== undefined)
+      .filter((pod) => !isIsolated(pod, memory, key) && !isGoing(pod, memory))
       .map(({ metadata }) => metadata.uid ?? ''),
   );
   const slices = caches.slices.byIndex(byNamespace, namespace);
@@ -145,7 +146,7 @@ function servicesOf(
       .filter(({ service }) => service === name)
       .flatMap(({ endpoints }) => endpoints)
       .filter((endpoint) => endpoint.ready && !endpoint.terminating)
-      .flatMap(({ uid }) => (uid === undefined || leaving.has(uid) ? [] : [uid]));
+      .flatMap(({ uid }) => (uid !== undefined && staying.has(uid) ? [uid] : []));
     const otherDataPath = otherPathOf(caches, namespace, name, spec.clusterIP);
     return {
       name,
@@ -154,6 +155,11 @@ function servicesOf(
       ...(otherDataPath === undefined ? {} : { otherDataPath }),
     };
   });
+}
+
+/** Terminating; or deleted by our own request, which no watch has shown. */
+function isGoing({ metadata }: PodView, memory: GateMemory): boolean {
+  return metadata.deletionTimestamp !== undefined || memory.peek(metadata.uid ?? '')?.letGoAtMs !== undefined;
 }
 
 function isIsolated(pod: PodView, memory: GateMemory, key: Uint8Array): boolean {
@@ -194,7 +200,7 @@ function siblingsOf(
       return {
         uid: pod.metadata.uid ?? '',
         ready: pod.ready,
-        terminating: pod.metadata.deletionTimestamp !== undefined,
+        terminating: isGoing(pod, memory),
         ownerUid: controllerOwner(pod)?.uid ?? '',
         createdAt: pod.metadata.creationTimestamp ?? '',
         ...(read.kind === 'State' ? { state: read.state } : {}),
