@@ -20,6 +20,8 @@ export const DRAIN_OUTCOMES = {
     'endpointCheck.timeoutSeconds, or the 25 s that a request to delete a pod waits, was over before every check was passed',
   ReplacementTimeout: 'the eviction waited longer than eviction.replacementTimeoutSeconds',
   LastEndpoint: 'it was the last ready endpoint of a Service and stayed so',
+  LastOnNode:
+    'it was the last ready endpoint on its node of a Service with traffic policy Local: it was deleted without being isolated, its preStop sleep is what protected',
   Ungated: 'nothing was checked',
 } as const;
 

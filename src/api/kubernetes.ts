@@ -194,6 +194,7 @@ export interface Service extends KubeObject {
     readonly ipFamilies?: readonly ('IPv4' | 'IPv6')[];
     readonly loadBalancerClass?: string;
     readonly externalTrafficPolicy?: string;
+    readonly internalTrafficPolicy?: string;
   };
   readonly status?: {
     readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] };

@@ -154,6 +154,11 @@ export const EVENTS = {
     meaning:
       'Pods could only be taken out of their Services by a label that something else selects on too; the note names what loses them.',
   },
+  LastOnNode: {
+    type: 'Normal',
+    meaning:
+      'Pods were the last ready endpoint on their node of a Service with traffic policy Local, and were deleted without being isolated; their preStop sleep is what protects.',
+  },
   ForgedDrainState: {
     type: 'Warning',
     meaning:

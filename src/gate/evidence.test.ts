@@ -23,6 +23,17 @@ const terminating = {
 };
 
 describe('evidenceOf', () => {
+  it('tells no margin of the last endpoint on its node: its proxy sent to it until it ended', () => {
+    const progress = { slicesCleanAtMs: NOW_MS, proxies: barrier };
+    const state = { path: 'Eviction', by: 'drain', askedAt: ago(1) } as const;
+    const evidence = evidenceOf({ pod: terminating, state, progress, outcome: 'LastOnNode' });
+    expect(evidence).not.toHaveProperty('proxies');
+    expect(marginSeconds(evidence)).toBeUndefined();
+    expect(recommendedPreStopSeconds([evidence])).toBeUndefined();
+    expect(evidenceText(evidence)).toContain('Eviction by drain: LastOnNode; ');
+    expect(evidenceText(evidence)).toContain('; not isolated: its node had no other ready endpoint');
+  });
+
   it('puts together what the pod, its state and the leader know', () => {
     const state = {
       path: 'Eviction',

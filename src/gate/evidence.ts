@@ -30,6 +30,8 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
   const checkedMs = isChecked ? Math.max(progress.proxies?.atMs ?? 0, progress.drained?.atMs ?? 0) : 0;
   const deletedAtMs = stampMs === undefined ? undefined : Math.max(stampMs - graceSeconds * 1000, checkedMs);
   const removed = Object.keys(state?.removedLabels ?? {});
+  // The proxy of its own node goes on sending to it until it ends: that it has seen the change tells of no margin.
+  const proxies = ended === 'LastOnNode' ? undefined : progress.proxies;
   return {
     pod: metadata.name ?? '',
     uid: metadata.uid ?? '',
@@ -42,7 +44,7 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
     ...present('replacedAtMs', isUnmet ? undefined : (progress.replacementKnown?.atMs ?? msOf(state?.replacedAt))),
     ...present('isolatedAtMs', msOf(state?.isolatedAt)),
     ...present('slicesCleanAtMs', progress.slicesCleanAtMs),
-    ...present('proxies', progress.proxies),
+    ...present('proxies', proxies),
     ...present('drainedAtMs', drainedAtMs),
     ...present('drainedMet', progress.drained?.met),
     ...present('deletedAtMs', deletedAtMs),
@@ -165,6 +167,9 @@ export function evidenceText(evidence: Evidence): string {
     `${evidence.path}${by}: ${evidence.outcome}`,
     times,
     margin === undefined ? '' : `margin ${margin.toFixed(1)} s`,
+    evidence.outcome === 'LastOnNode'
+      ? 'not isolated: its node had no other ready endpoint of a Service with traffic policy Local and sent to it until it ended'
+      : '',
     removed === '' ? '' : `labels removed: ${removed}`,
     evidence.violation ?? '',
   ]

@@ -1,4 +1,4 @@
-import { lastEndpointOf, secondsText, sinceMs } from './stepFacts.ts';
+import { lastEndpointOf, lastOnNodeOf, secondsText, sinceMs } from './stepFacts.ts';
 import type { DrainOutcome, GateStep, Observation, ProxyAnswer } from './types.ts';
 
 /** Where the author names no quiet time, for data paths that give no evidence. */
@@ -66,15 +66,16 @@ function outcomeOfDrained({ settings, state }: Observation): DrainOutcome {
 /** A person's own request deletes the pod as long as it waits; otherwise the operator does. */
 export function letGoOf(observation: Observation, outcome: DrainOutcome): GateStep {
   const { state } = observation;
-  const violation = violationOf(observation, outcome);
+  const text = violationOf(observation, outcome);
+  const end = { outcome, ...(text === undefined ? {} : { violation: text }) };
   if (state.path === 'Delete' && state.abandonedAt === undefined) {
     const overdueMs = requestOverMs(observation);
     if (overdueMs < AFTER_REQUEST_MS) {
-      if (state.drainedAt === undefined) return { do: 'MarkDrained', outcome };
+      if (state.drainedAt === undefined) return { do: 'MarkDrained', ...end };
       return { do: 'Wait', reason: 'drained; the waiting request deletes it', forMs: AFTER_REQUEST_MS - overdueMs };
     }
   }
-  return { do: 'LetGo', outcome, ...(violation === undefined ? {} : { violation }) };
+  return { do: 'LetGo', ...end };
 }
 
 /**
@@ -109,6 +110,12 @@ function violationOf(observation: Observation, outcome: DrainOutcome): string | 
       const last = lastEndpointOf(observation);
       const how = last === undefined ? '' : `, as the last ready endpoint of Service ${last.name}`;
       return `pod ${name} was evicted after ${settings.replacementTimeoutSeconds ?? 0} s without a replacement or a budget that allows it${how}`;
+    }
+    case 'LastOnNode': {
+      // The sleep is all that there is: without one its node resets connections until it follows.
+      if (pod.preStopSeconds > 0) return undefined;
+      const of = lastOnNodeOf(observation)?.name ?? '';
+      return `pod ${name} was let go as the last ready endpoint of Service ${of} (traffic policy Local) on its node, and it has no preStop sleep: connections through that node are lost from its SIGTERM on`;
     }
     case 'LastEndpoint': {
       const of = services.map((service) => service.name).join(', ');

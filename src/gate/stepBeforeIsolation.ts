@@ -7,6 +7,7 @@ import {
   hasEnded,
   isHandedOver,
   lastEndpointOf,
+  lastOnNodeOf,
   ownedPods,
   secondsText,
   sinceMs,
@@ -66,7 +67,7 @@ function startScaleDown(observation: Observation): GateStep {
       `ReplicaSet ${replicaSet.name} has ${owned.length} pods and wants ${replicaSet.replicas}`,
     );
   }
-  if (observation.services.length > 0 && lastEndpointOf(observation) === undefined) return isolate(observation);
+  if (observation.services.length > 0 && lastEndpointOf(observation) === undefined) return depart(observation);
   if (observation.services.length > 0 && isWanted(observation)) {
     return cancelLater(observation, `ReplicaSet ${replicaSet.name} has no other Ready pod to do its work`);
   }
@@ -78,7 +79,7 @@ function leave(observation: Observation): GateStep {
   const { services, settings, state, replicaSet } = observation;
   if (services.length === 0) return letGoOf(observation, 'Verified');
   const last = lastEndpointOf(observation);
-  if (last === undefined) return isolate(observation);
+  if (last === undefined) return depart(observation);
   if (canGiveBack(observation) && isWanted(observation)) {
     return { do: 'GiveBack', reason: `ReplicaSet ${replicaSet?.name} wants pods again, and this one is Ready` };
   }
@@ -122,7 +123,7 @@ function leaveUnreplaced(observation: Observation): GateStep {
   const { services, settings } = observation;
   const step = stepToReplace(observation);
   if (step?.do !== 'Wait') return step ?? leaveReplaced(observation);
-  if (services.length === 0 || lastEndpointOf(observation) !== undefined) {
+  if (services.length === 0 || (lastEndpointOf(observation) ?? lastOnNodeOf(observation)) !== undefined) {
     return letGoOf(observation, 'ReplacementTimeout');
   }
   // Who stays must be known to every proxy before the pod leaves to them what it served.
@@ -156,7 +157,7 @@ function deleteForPerson(observation: Observation): GateStep {
 
 /** Its ReplicaSet makes the replacement as soon as it does not count this pod any more. */
 function start(observation: Observation, needed: boolean): GateStep {
-  return needed || observation.services.length === 0 ? { do: 'HandOver' } : isolate(observation);
+  return needed || observation.services.length === 0 ? { do: 'HandOver' } : depart(observation);
 }
 
 function replaceAndLeave(observation: Observation, leftMs: number): GateStep {
@@ -171,7 +172,7 @@ function replaceAndLeave(observation: Observation, leftMs: number): GateStep {
 }
 
 function leaveReplaced(observation: Observation): GateStep {
-  return observation.services.length === 0 ? letGoOf(observation, 'Verified') : isolate(observation);
+  return observation.services.length === 0 ? letGoOf(observation, 'Verified') : depart(observation);
 }
 
 /** Its controller owner is not the ReplicaSet that the state is about: somebody else has taken it in hand. */
@@ -186,6 +187,14 @@ function strangerOf(observation: Observation): GateStep | undefined {
 function cancelLater(observation: Observation, reason: string): GateStep {
   const leftMs = CACHE_GRACE_MS - sinceMs(observation, observation.state.askedAt);
   return leftMs > 0 ? { do: 'Wait', reason, forMs: leftMs } : { do: 'Cancel', reason };
+}
+
+/**
+ * Its Services have other ready endpoints. Where its node has none of a Service that sends within nodes only, it is deleted as
+ * it is: a replacement on this very node is nothing to count on, so there is nothing to wait for.
+ */
+function depart(observation: Observation): GateStep {
+  return lastOnNodeOf(observation) === undefined ? isolate(observation) : letGoOf(observation, 'LastOnNode');
 }
 
 function isolate(observation: Observation): Extract<GateStep, { do: 'Isolate' }> {

@@ -50,10 +50,27 @@ export function readyWithout({ siblings, pod }: Observation): number {
  * that is known to go does not count.
  */
 export function lastEndpointOf(observation: Observation): ServiceFacts | undefined {
-  const going = new Set(observation.siblings.filter((sibling) => !isServing(sibling)).map(({ uid }) => uid));
-  return observation.services.find(
-    ({ readyUids }) => !readyUids.some((uid) => uid !== observation.pod.metadata.uid && !going.has(uid)),
-  );
+  const isOther = othersOf(observation);
+  return observation.services.find(({ readyUids }) => !readyUids.some(isOther));
+}
+
+/**
+ * The first Service with traffic policy Local (external or internal) that would have no ready endpoint on the pod's node
+ * without this pod. A proxy sends such traffic to ready endpoints of its own node, else to those that terminate and still
+ * serve there, else nowhere (pkg/proxy/topology.go CategorizeEndpoints). So an isolated pod would leave its node without any,
+ * and a terminating one does not: a load balancer sees healthCheckNodePort fail at once, and connections that still
+ * come are served until the end of the preStop sleep. Hints of zones and nodes (trafficDistribution) need no such care: they
+ * are ignored where no ready endpoint has one for the node (topologyModeFromHints in that file).
+ */
+export function lastOnNodeOf(observation: Observation): ServiceFacts | undefined {
+  const isOther = othersOf(observation);
+  return observation.services.find(({ localUids }) => localUids !== undefined && !localUids.some(isOther));
+}
+
+/** Tells of a uid whether it is another pod's, and one that stays. */
+function othersOf({ siblings, pod }: Observation): (uid: string) => boolean {
+  const going = new Set(siblings.filter((sibling) => !isServing(sibling)).map(({ uid }) => uid));
+  return (uid) => uid !== pod.metadata.uid && !going.has(uid);
 }
 
 function isServing({ ready, terminating, state }: Sibling): boolean {

@@ -91,6 +91,8 @@ export interface ServiceFacts {
   readonly otherDataPath?: string;
   /** uids of the pods that its slices list as ready, without those that are gone, terminating, or isolated by the gate. */
   readonly readyUids: readonly string[];
+  /** Its traffic policy is Local, inside or outside: those of `readyUids` on the pod's own node, which has no others to send to. */
+  readonly localUids?: readonly string[];
 }
 
 /** `spec.endpointCheck` and `spec.eviction`, with defaults. */
@@ -191,7 +193,7 @@ export interface BudgetFacts {
   readonly pendingUid?: string;
 }
 
-/** Why a pod was let go; everything but Verified is loud. */
+/** Why a pod was let go; everything but Verified and LastOnNode is loud. */
 export type DrainOutcome =
   /** Every check was passed. */
   | 'Verified'
@@ -203,7 +205,12 @@ export type DrainOutcome =
    */
   | 'ReplacementTimeout'
   /** It was the last ready endpoint and stayed so. */
-  | 'LastEndpoint';
+  | 'LastEndpoint'
+  /**
+   * It was the last ready endpoint on its node of a Service with traffic policy Local, and was not isolated: that node would
+   * have dropped every new connection. Nothing better exists, so nothing of it is loud as long as it has a preStop sleep.
+   */
+  | 'LastOnNode';
 
 /** What to do next about one pod. One step at a time; after each the world is looked at again. */
 export type GateStep =
@@ -234,8 +241,8 @@ export type GateStep =
   | { readonly do: 'VerifyProxies' }
   | { readonly do: 'CheckDrained'; readonly check: DrainedCheck }
   /** Delete path: write `drainedAt`; the person's own request deletes. */
-  | { readonly do: 'MarkDrained'; readonly outcome: DrainOutcome }
-  /** Delete the pod. `violation`: one line for a Warning event. */
+  | { readonly do: 'MarkDrained'; readonly outcome: DrainOutcome; readonly violation?: string }
+  /** Delete the pod. `violation`: one line for a Warning event, here and above. */
   | { readonly do: 'LetGo'; readonly outcome: DrainOutcome; readonly violation?: string };
 
 /** The time-stamped record of one pod's removal; times in milliseconds since 1970, absent where a stage did not happen. */

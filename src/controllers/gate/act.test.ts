@@ -223,9 +223,19 @@ test('a person’s request is told that the drain is over', async () => {
 test('a person’s request that goes on although not everything was checked is a violation', async () => {
   const gate = new FakeGate();
   gate.ask('a', { path: 'Delete', until: '2026-01-01T12:00:25Z' });
-  await act(gate, { do: 'MarkDrained', outcome: 'DeadlinePassed' });
-  expect(gate.events).toMatchObject([{ reason: 'DrainViolation' }]);
-  expect(gate.memory.of('a').violation).toContain('DeadlinePassed');
+  await act(gate, { do: 'MarkDrained', outcome: 'DeadlinePassed', violation: 'too late' });
+  expect(gate.events).toMatchObject([{ reason: 'DrainViolation', note: 'too late' }]);
+  expect(gate.memory.of('a').violation).toBe('too late');
+});
+
+test.each(['LetGo', 'MarkDrained'] as const)('the last endpoint on its node is told of, once: %s', async (step) => {
+  const gate = new FakeGate();
+  gate.ask('a', { path: 'Delete', until: '2026-01-01T12:00:25Z' });
+  await act(gate, { do: step, outcome: 'LastOnNode' });
+  if (step === 'LetGo') await act(gate, { do: step, outcome: 'LastOnNode' });
+  expect(gate.events).toMatchObject([{ reason: 'LastOnNode' }]);
+  expect(gate.memory.of('a')).toMatchObject({ outcome: 'LastOnNode' });
+  expect(gate.memory.of('a').violation).toBeUndefined();
 });
 
 test('a pod whose own ReplicaSet deleted it goes back to it; one that we let go does not', async () => {

@@ -8,6 +8,7 @@ import {
   ownerPatch,
   statePatch,
 } from '../../gate/handOver.ts';
+import { lastOnNodeOf } from '../../gate/stepFacts.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
@@ -144,9 +145,10 @@ export class GateActions {
         podMemory.outcome = step.outcome;
         const next: DrainState = { ...state, drainedAt: this.#now() };
         await this.#patch(statePatch(pod, next, input.key), input, next);
-        if (step.outcome !== 'Verified') {
-          podMemory.violation = `pod ${pod.metadata.name} is let go before every check was passed (${step.outcome})`;
-          reporter.violation(pod, state, podMemory.violation, input.claim);
+        if (step.outcome === 'LastOnNode') reporter.lastOnNode(lastOnNodeOf(observation)?.name, input.claim);
+        if (step.violation !== undefined) {
+          podMemory.violation = step.violation;
+          reporter.violation(pod, state, step.violation, input.claim);
         }
         return { again: true };
       }
@@ -216,6 +218,9 @@ export class GateActions {
       if (!isNotFound(error) && !(error instanceof ApiError && error.code === 409)) throw error;
     }
     memory.letGoAtMs = clock.monotonicMs();
+    if (step.outcome === 'LastOnNode' && letGoAtMs === undefined) {
+      this.#options.reporter.lastOnNode(lastOnNodeOf(input.observation)?.name, claim);
+    }
     if (step.violation !== undefined && letGoAtMs === undefined) {
       this.#options.reporter.violation(pod, state, step.violation, claim);
     }

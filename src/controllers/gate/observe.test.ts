@@ -128,6 +128,22 @@ test.each<[string, object, readonly string[]]>([
   expect(look(gate).services.map(({ name }) => name)).toEqual(expected);
 });
 
+test.each<[string, object, readonly string[] | undefined]>([
+  ['Cluster', { externalTrafficPolicy: 'Cluster', internalTrafficPolicy: 'Cluster' }, undefined],
+  ['Local from outside', { externalTrafficPolicy: 'Local', internalTrafficPolicy: 'Cluster' }, ['a', 'c']],
+  ['Local from inside', { internalTrafficPolicy: 'Local' }, ['a', 'c']],
+  ['Local without a proxy', { internalTrafficPolicy: 'Local', clusterIP: 'None' }, undefined],
+])('who else serves on the node of the pod, traffic policy %s', (_, policy, expected) => {
+  const gate = new FakeGate();
+  const spec = { selector: { app: 'web' }, clusterIP: '10.0.0.1', ...policy };
+  gate.informers.services.set({ metadata: { namespace: 'shop', name: 'web' }, spec });
+  const [slice] = gate.caches.slices.list();
+  const endpoints = (slice?.endpoints ?? []).map((one) => ({ ...one, nodeName: one.uid === 'b' ? 'n2' : 'n1' }));
+  gate.informers.slices.set({ metadata: { namespace: 'shop', name: 'web-x' }, service: 'web', endpoints });
+  expect(look(gate).services[0]?.localUids).toEqual(expected);
+  expect(look(gate).services[0]?.readyUids).toEqual(['a', 'b', 'c']);
+});
+
 test('data paths other than kube-proxy: DNS of a headless Service, an Ingress', () => {
   const gate = new FakeGate();
   gate.informers.services.set({

@@ -1,4 +1,4 @@
-import type { LabelSelector } from '../../api/kubernetes.ts';
+import type { LabelSelector, Service } from '../../api/kubernetes.ts';
 import { matchesLabelSelector, matchesServiceSelector, selectorKeys } from '../../api/labelSelector.ts';
 import { readState } from '../../gate/drainState.ts';
 import type {
@@ -67,7 +67,7 @@ export function observe(input: ObserveInput): Observation {
           },
         }),
     siblings: deployment === undefined ? [] : siblingsOf(caches, memory, key, deployment.metadata.uid ?? ''),
-    services: servicesOf(caches, memory, key, namespace, labels),
+    services: servicesOf(input, namespace, labels),
     budgets,
     ...(node === undefined ? {} : { node: { unschedulable: node.unschedulable, ready: node.ready } }),
     selectedOn: [
@@ -121,9 +121,7 @@ function budgetsOf(
 }
 
 function servicesOf(
-  caches: GateCaches,
-  memory: GateMemory,
-  key: Uint8Array,
+  { caches, memory, key, pod }: ObserveInput,
   namespace: string,
   labels: Readonly<Record<string, string>>,
 ): readonly ServiceFacts[] {
@@ -135,8 +133,8 @@ function servicesOf(
   const staying = new Set(
     caches.pods
       .byIndex(byNamespace, namespace)
-      .map((pod) => memory.newest(pod))
-      .filter((pod) => !isIsolated(pod, memory, key) && !isGoing(pod, memory))
+      .map((other) => memory.newest(other))
+      .filter((other) => !isIsolated(other, memory, key) && !isGoing(other, memory))
       .map(({ metadata }) => metadata.uid ?? ''),
   );
   const slices = caches.slices.byIndex(byNamespace, namespace);
@@ -146,15 +144,23 @@ function servicesOf(
       .filter(({ service }) => service === name)
       .flatMap(({ endpoints }) => endpoints)
       .filter((endpoint) => endpoint.ready && !endpoint.terminating)
-      .flatMap(({ uid }) => (uid !== undefined && staying.has(uid) ? [uid] : []));
+      .flatMap(({ uid, nodeName }) => (uid !== undefined && staying.has(uid) ? [{ uid, nodeName }] : []));
     const otherDataPath = otherPathOf(caches, namespace, name, spec.clusterIP);
     return {
       name,
       selector: spec.selector ?? {},
-      readyUids: [...new Set(ready)],
+      readyUids: [...new Set(ready.map(({ uid }) => uid))],
+      ...(isLocal(spec)
+        ? { localUids: [...new Set(ready.filter((one) => one.nodeName === pod.nodeName).map(({ uid }) => uid))] }
+        : {}),
       ...(otherDataPath === undefined ? {} : { otherDataPath }),
     };
   });
+}
+
+/** kube-proxy has no part in a headless Service; the API server takes an external policy only where there is outside traffic. */
+function isLocal({ clusterIP, externalTrafficPolicy, internalTrafficPolicy }: Service['spec']): boolean {
+  return clusterIP !== 'None' && [externalTrafficPolicy, internalTrafficPolicy].includes('Local');
 }
 
 /** Terminating; or deleted by our own request, which no watch has shown. */

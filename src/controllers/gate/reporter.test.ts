@@ -101,6 +101,14 @@ test('proxies that are silent are named, the first five of them', () => {
   expect(events[0]).not.toHaveProperty('related');
 });
 
+test('last endpoints on their nodes are no warning, and one event for all pods', () => {
+  const { reporter, events } = setUp();
+  for (let pod = 0; pod < 20; pod += 1) reporter.lastOnNode('front', claim());
+  expect(new Set(events.map(seriesKey)).size).toBe(1);
+  expect(events[0]).toMatchObject({ type: 'Normal', reason: 'LastOnNode' });
+  expect(events[0]?.note).toContain('Service front (traffic policy Local)');
+});
+
 test('labels that something else selects on too are no warning, and one event for all pods', () => {
   const { reporter, events } = setUp();
   reporter.isolated([], claim());

@@ -38,6 +38,12 @@ export class GateReporter {
     this.#record('IsolationCollateral', 'Isolate', undefined, claim, note);
   }
 
+  /** Without a pod: said once per target and Service, and counted. */
+  lastOnNode(service: string | undefined, claim: Claim | undefined): void {
+    const note = `pods of this target that are the last ready endpoint of Service ${service ?? ''} (traffic policy Local) on their node are deleted without being isolated: that node would drop every new connection, whereas it sends on to a pod that terminates; their preStop sleep is what protects, it must be longer than the load balancer takes to notice`;
+    this.#record('LastOnNode', 'LetGo', undefined, claim, note);
+  }
+
   waiting(pod: PodView, state: DrainState, reason: string, claim: Claim | undefined): void {
     this.#record(
       'EvictionWaiting',

@@ -116,10 +116,13 @@ export class SimLeader {
         this.#note(uid, { drained: { atMs: world.nowMs, met: true } });
         return true;
       case 'MarkDrained':
-        this.#expectClean(observation, step.outcome);
+        this.#expectClean(observation, step);
         return this.#write(statePatch(pod, { ...state, drainedAt: now }, signingKey));
       case 'LetGo':
-        this.#expectClean(observation, step.outcome);
+        this.#expectClean(observation, step);
+        if (state.isolatedAt === undefined && this.#pendingYes?.uid === uid) {
+          this.#pendingYes.isolatedAtVersion = world.budget?.version ?? 0;
+        }
         this.outcomes.push(step.outcome);
         if (this.#dies(() => world.terminate(uid))) return false;
         return false;
@@ -135,11 +138,16 @@ export class SimLeader {
 
   #expectOthersServe({ pod, state, replicaSet, settings, budgets, progress }: Observation, step: GateStep): void {
     const world = this.#world;
-    const others = (selector: Readonly<Record<string, string>>): number =>
-      world.serving(selector).filter(({ metadata }) => metadata.uid !== pod.metadata.uid).length;
+    const servingOthers = (selector: Readonly<Record<string, string>>): readonly PodView[] =>
+      world.serving(selector).filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
+    const others = (selector: Readonly<Record<string, string>>): number => servingOthers(selector).length;
     for (const { name, selector } of world.services) {
       if (matchesServiceSelector(selector, pod.metadata.labels ?? {})) {
         expect(others(selector), `${name} without ${pod.metadata.uid}`).toBeGreaterThan(0);
+        if (world.isLocal && step.do === 'Isolate') {
+          const neighbours = servingOthers(selector).filter(({ nodeName }) => nodeName === pod.nodeName);
+          expect(neighbours.length, `${name} on ${pod.nodeName}`).toBeGreaterThan(0);
+        }
       }
     }
     if (state.path !== 'Eviction') return;
@@ -164,7 +172,15 @@ export class SimLeader {
     if ((replicaSet?.replicas ?? 0) > 0) expect(others({ app: 'web' })).toBeGreaterThanOrEqual(wanted);
   }
 
-  #expectClean({ pod, state }: Observation, outcome: string): void {
+  #expectClean(observation: Observation, step: Extract<GateStep, { do: 'LetGo' | 'MarkDrained' }>): void {
+    const { pod, state } = observation;
+    const { outcome } = step;
+    if (outcome === 'LastOnNode') {
+      this.steps.add(`${state.path}: ${step.do}, LastOnNode`);
+      expect(this.#world.isLocal && state.isolatedAt === undefined, 'not isolated').toBe(true);
+      this.#expectOthersServe(observation, step);
+      return;
+    }
     if (outcome !== 'Verified' && state.unmet === undefined) return;
     if (outcome === 'DeadlinePassed') return;
     const world = this.#world;
@@ -241,7 +257,11 @@ export class SimLeader {
       }),
       services: world.services
         .filter(({ selector }) => matchesServiceSelector(selector, labels))
-        .map(({ name, selector }) => ({ name, selector, readyUids: [...(world.slices.at(-1)?.get(name) ?? [])] })),
+        .map(({ name, selector }) => {
+          const readyUids = [...(world.slices.at(-1)?.get(name) ?? [])];
+          const localUids = readyUids.filter((other) => world.pods.get(other)?.view.nodeName === pod.nodeName);
+          return { name, selector, readyUids, ...(world.isLocal ? { localUids } : {}) };
+        }),
       budgets: this.#budgetsFor(uid),
       node: { unschedulable: false, ready: true },
       selectedOn: [],

@@ -16,7 +16,7 @@ export interface SimPod {
 }
 
 /** A pod that its ReplicaSet has just made. */
-export function startingPod(uid: string, replicaSet: string, nowMs: number): PodView {
+export function startingPod(uid: string, replicaSet: string, nowMs: number, nodeName: string): PodView {
   return {
     metadata: {
       namespace: 'shop',
@@ -29,6 +29,7 @@ export function startingPod(uid: string, replicaSet: string, nowMs: number): Pod
         { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: replicaSet, uid: replicaSet, controller: true },
       ],
     },
+    nodeName,
     phase: 'Running',
     ready: false,
     ips: [],

@@ -23,6 +23,8 @@ interface Asker {
 export interface WorldOptions {
   readonly replicas: number;
   readonly selectors: readonly Readonly<Record<string, string>>[];
+  /** Traffic policy of all Services. */
+  readonly local: boolean;
   readonly minAvailable?: number;
   readonly seed: number;
   /** Ticks until a new pod is Ready. */
@@ -152,6 +154,11 @@ export class World {
     this.#touch(pod);
   }
 
+  /** All Services send within nodes only. */
+  get isLocal(): boolean {
+    return this.#options.local;
+  }
+
   stateOf(view: PodView): DrainState | undefined {
     if (view.metadata.annotations?.[DRAIN_ANNOTATION] === undefined) return undefined;
     if (!this.#read.has(view)) {
@@ -271,7 +278,7 @@ export class World {
     const isDud = this.chance() * 10 < this.#options.duds;
     const pod: SimPod = {
       readyAtTick: readyAtTick ?? (isDud ? Infinity : this.tick + this.#options.startTicks),
-      view: startingPod(uid, replicaSet, this.nowMs),
+      view: startingPod(uid, replicaSet, this.nowMs, `node-${Math.floor(this.chance() * 3)}`),
     };
     this.pods.set(uid, pod);
     this.#touch(pod);
