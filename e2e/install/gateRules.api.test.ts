@@ -30,6 +30,9 @@ const { signal } = new AbortController();
 const namespace = `gate-rules-${process.pid}`;
 const operator = 'system:serviceaccount:operators:gr-graceful-rollout';
 const replicaSetController = 'system:serviceaccount:kube-system:replicaset-controller';
+const controllerManager = 'system:kube-controller-manager';
+const withoutGrace = { terminationGracePeriodSeconds: 0 };
+const withoutNode = { nodeName: '', schedulerName: 'nobody' };
 let client: Client;
 let server: Server;
 
@@ -112,12 +115,12 @@ const owner = (kind: string, apiVersion = 'apps/v1', controller = true): OwnerRe
 });
 
 let created = 0;
-async function freshPod(owners: readonly OwnerReference[]): Promise<string> {
+async function freshPod(owners: readonly OwnerReference[], podSpec: object = {}): Promise<string> {
   created += 1;
   const name = `pod-${created}`;
   const metadata = { name, namespace, ownerReferences: owners };
   // A pod that has no node yet is deleted with a grace period of 0, and so is not the gate's business.
-  const spec = { nodeName: 'nowhere', containers: [{ name: 'app', image: 'registry.invalid/app:1' }] };
+  const spec = { nodeName: 'nowhere', containers: [{ name: 'app', image: 'registry.invalid/app:1' }], ...podSpec };
   await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata, spec }, { signal });
   return name;
 }
@@ -134,10 +137,11 @@ async function askedBy(request: () => Promise<unknown>): Promise<string> {
   }
 }
 
-type Given = { readonly owners?: readonly OwnerReference[] } & Omit<DeleteOptions, 'signal'>;
+type Given = { readonly owners?: readonly OwnerReference[]; readonly podSpec?: object } & Omit<DeleteOptions, 'signal'>;
 
-async function deletedBy(user: string, { owners = [owner('ReplicaSet')], ...options }: Given = {}): Promise<string> {
-  const name = await freshPod(owners);
+async function deletedBy(user: string, given: Given = {}): Promise<string> {
+  const { owners = [owner('ReplicaSet')], podSpec, ...options } = given;
+  const name = await freshPod(owners, podSpec);
   const as = await clientAs(user);
   try {
     return await askedBy(() => as.delete(pods, { namespace, name }, { signal, retry: false, ...options }));
@@ -173,7 +177,7 @@ async function untilInForce(): Promise<void> {
 
 it.each<[string, string, string]>([
   ['the ReplicaSet controller', replicaSetController, '/gate-replicasets'],
-  ['a controller manager that is one user', 'system:kube-controller-manager', '/gate-replicasets'],
+  ['a controller manager that is one user', controllerManager, '/gate-replicasets'],
   ['a person', 'jane', '/gate-deletes'],
   ['an administrator', 'kubernetes-admin', '/gate-deletes'],
   ["somebody's controller", 'system:serviceaccount:shop:replicaset-controller', '/gate-deletes'],
@@ -211,6 +215,15 @@ it.each<[string, Given, string]>([
   ['a dry run', { dryRun: true }, 'not asked'],
 ])('a delete of %s', async (_, given, path) => {
   expect(await deletedBy('jane', given)).toBe(path);
+});
+
+it.each<[string, string, Given, string]>([
+  ['a ReplicaSet, of a pod without grace', replicaSetController, { podSpec: withoutGrace }, '/gate-replicasets'],
+  ['a person, of a pod without grace: as good as by force', 'jane', { podSpec: withoutGrace }, 'not asked'],
+  ['a ReplicaSet, of a pod without a node', replicaSetController, { podSpec: withoutNode }, 'not asked'],
+  ['the pod garbage collection of one controller user', controllerManager, { gracePeriodSeconds: 0 }, 'not asked'],
+])('a delete by %s', async (_, user, given, path) => {
+  expect(await deletedBy(user, given)).toBe(path);
 });
 
 it('a collection is asked about pod by pod, and a pod that is terminating not again', async () => {

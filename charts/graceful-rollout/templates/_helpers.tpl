@@ -48,11 +48,6 @@
   expression: "!has(oldObject.metadata.deletionTimestamp)"
 - name: not-a-dry-run
   expression: "!(has(request.dryRun) && request.dryRun)"
-# kubectl delete --force --grace-period=0: somebody wants it gone now. Admission sees the grace period that will hold, so a pod
-# without a node has 0 too.
-- name: not-forced
-  expression: >-
-    !(has(request.options) && has(request.options.gracePeriodSeconds) && request.options.gracePeriodSeconds == 0)
 {{- end -}}
 
 {{- define "graceful-rollout.serviceAccountName" -}}
