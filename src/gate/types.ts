@@ -1,4 +1,5 @@
 import type { KubeObject, LabelSelector, ObjectMeta, OwnerReference } from '../api/kubernetes.ts';
+import type { Refusal } from './refusal.ts';
 
 /*
  * The words of the gate (design.md §5): what it keeps on a pod, what it looks at, what it may do next. Plain data; times
@@ -51,7 +52,10 @@ export interface PodView extends KubeObject {
   readonly readySince?: string;
   readonly ips: readonly string[];
   readonly gracePeriodSeconds: number;
-  /** The longest native or parsed preStop sleep of its containers: SIGTERM comes this much after the deletion. */
+  /**
+   * How long after the deletion the first container that serves gets SIGTERM: the shortest preStop sleep, native or parsed, of its
+   * regular containers that declare ports, or of all of them where none does. The kubelet runs the hook of each by itself.
+   */
   readonly preStopSeconds: number;
 }
 
@@ -147,6 +151,8 @@ export interface DrainProgress {
   readonly drainedAskedAtMs?: number;
   /** The API server's answer to the last dry-run eviction. */
   readonly budget?: { readonly atMs: number; readonly allowed: boolean; readonly message: string };
+  /** Of the hand-over or the isolation. */
+  readonly refused?: Refusal;
 }
 
 /** Everything that one decision about one pod is made from, read at one moment. */
@@ -210,7 +216,9 @@ export type DrainOutcome =
    * It was the last ready endpoint on its node of a Service with traffic policy Local, and was not isolated: that node would
    * have dropped every new connection. Nothing better exists, so nothing of it is loud as long as it has a preStop sleep.
    */
-  | 'LastOnNode';
+  | 'LastOnNode'
+  /** The API server refused its hand-over or its isolation for long: it went as in plain Kubernetes. */
+  | 'Refused';
 
 /** What to do next about one pod. One step at a time; after each the world is looked at again. */
 export type GateStep =

@@ -21,10 +21,8 @@ const pod = {
     nodeName: 'node-1',
     terminationGracePeriodSeconds: 40,
     containers: [
-      { name: 'a', lifecycle: { preStop: { sleep: { seconds: 5 } } } },
-      { name: 'b', lifecycle: { preStop: { exec: { command: ['/bin/sh', '-c', 'sleep 7.5'] } } } },
-      { name: 'c', lifecycle: { preStop: { httpGet: { port: 80 } } } },
-      { name: 'd' },
+      { name: 'a', ports: [{ containerPort: 80 }], lifecycle: { preStop: { sleep: { seconds: 5 } } } },
+      { name: 'b', lifecycle: { preStop: { httpGet: { port: 80 } } } },
     ],
   },
   status: {
@@ -48,8 +46,36 @@ describe('podViewOf', () => {
       readySince: ago(30),
       ips: ['10.0.0.1', 'fd00::1'],
       gracePeriodSeconds: 40,
-      preStopSeconds: 7.5,
+      preStopSeconds: 5,
     });
+  });
+
+  const ports = [{ containerPort: 80 }];
+  const sleep = (seconds: number) => ({ preStop: { sleep: { seconds } } });
+  const script = { preStop: { exec: { command: ['/bin/sh', '-c', 'sleep 7.5'] } } };
+  it.each<[string, object, number]>([
+    ['a server without a sleep, beside a sidecar with one', { containers: [{ ports }, { lifecycle: sleep(15) }] }, 0],
+    ['a server with a sleep, beside a log shipper', { containers: [{ ports, lifecycle: sleep(15) }, {}] }, 15],
+    [
+      'two servers, each with its own',
+      {
+        containers: [
+          { ports, lifecycle: sleep(15) },
+          { ports, lifecycle: script },
+        ],
+      },
+      7.5,
+    ],
+    ['nobody declares a port', { containers: [{ lifecycle: sleep(15) }, { lifecycle: sleep(4) }] }, 4],
+    ['a hook of unknown length', { containers: [{ ports, lifecycle: { preStop: { httpGet: { port: 80 } } } }] }, 0],
+    [
+      'a native sidecar goes last, whatever it has',
+      { containers: [{ ports, lifecycle: sleep(5) }], initContainers: [{ ports, restartPolicy: 'Always' }] },
+      5,
+    ],
+    ['no containers', { containers: [] }, 0],
+  ])('SIGTERM comes first to the one that sleeps least: %s', (_, spec, seconds) => {
+    expect(podViewOf({ ...pod, spec }).preStopSeconds).toBe(seconds);
   });
 
   it('keeps the deletion of a pod that is terminating', () => {

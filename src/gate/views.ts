@@ -48,7 +48,7 @@ export function podViewOf(object: unknown): PodView {
     ...present('readySince', ready ? since : undefined),
     ips: ips.length > 0 ? ips : [textOf(podIP) ?? []].flat(),
     gracePeriodSeconds: numberOf(terminationGracePeriodSeconds) ?? defaultGraceSeconds,
-    preStopSeconds: Math.max(0, ...listOf(containers).map(preStopSecondsOf)),
+    preStopSeconds: firstSigtermSeconds(listOf(containers)),
   };
 }
 
@@ -95,6 +95,13 @@ function endpointOf(value: unknown): EndpointView {
     terminating: terminating === true,
     ...present('nodeName', textOf(nodeName)),
   };
+}
+
+/** Native sidecars do not count: they get SIGTERM when the regular containers have ended (KEP-753). */
+function firstSigtermSeconds(containers: readonly unknown[]): number {
+  const serving = containers.filter((container) => listOf(recordOf(container).ports).length > 0);
+  const sleeps = (serving.length > 0 ? serving : containers).map(preStopSecondsOf);
+  return sleeps.length === 0 ? 0 : Math.max(0, Math.min(...sleeps));
 }
 
 /** 0 for a hook whose length is not known, such as httpGet: SIGTERM may come at once. */
