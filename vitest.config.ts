@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './scripts/slowestFirst.ts';
 
 /** The operator killed at each of the gate's writes: minutes, so a project of its own, for `npm run e2e -- --full`. */
 const kills = 'e2e/api/gateKills.api.test.ts';
@@ -9,6 +10,7 @@ const kills = 'e2e/api/gateKills.api.test.ts';
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowestFirst },
     projects: [
       {
         test: {
@@ -26,7 +28,8 @@ export default defineConfig({
           globalSetup: ['e2e/cluster/vitestGlobalSetup.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          // They wait more than they compute: with two, two CPUs are half idle.
+          maxWorkers: 3,
         },
       },
       {
