@@ -22,6 +22,8 @@ export const DRAIN_OUTCOMES = {
   LastEndpoint: 'it was the last ready endpoint of a Service and stayed so',
   LastOnNode:
     'it was the last ready endpoint on its node of a Service with traffic policy Local: it was deleted without being isolated, its preStop sleep is what protected',
+  Refused:
+    'the API server, or a policy in front of it, refused the hand-over or the isolation: it was deleted as in plain Kubernetes',
   Ungated: 'nothing was checked',
 } as const;
 

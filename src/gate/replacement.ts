@@ -89,7 +89,7 @@ export function stepToConfirm({ state, progress, settings, nowMs }: Observation)
  * The API server decides, one pod at a time per budget: a dry run takes nothing from a budget, so two that ask may both
  * hear yes.
  */
-function stepToAskBudgets({ budgets, progress, pod, nowMs }: Observation): GateStep | undefined {
+export function stepToAskBudgets({ budgets, progress, pod, nowMs }: Observation): GateStep | undefined {
   const taken = budgets.find(({ pendingUid }) => pendingUid !== undefined && pendingUid !== pod.metadata.uid);
   if (taken !== undefined) {
     const reason = `PodDisruptionBudget ${taken.name} has not counted the last pod that left yet`;

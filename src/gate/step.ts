@@ -1,3 +1,4 @@
+import { stepPastRefusal } from './refusal.ts';
 import { stepAfterIsolation } from './stepAfterIsolation.ts';
 import { stepBeforeIsolation } from './stepBeforeIsolation.ts';
 import type { GateStep, Observation } from './types.ts';
@@ -11,5 +12,7 @@ import type { GateStep, Observation } from './types.ts';
 export function decideStep(observation: Observation): GateStep {
   const { pod, state } = observation;
   if (pod.metadata.deletionTimestamp !== undefined) return { do: 'Wait', reason: 'the pod is terminating' };
-  return state.isolatedAt === undefined ? stepBeforeIsolation(observation) : stepAfterIsolation(observation);
+  return state.isolatedAt === undefined
+    ? stepPastRefusal(stepBeforeIsolation(observation), observation)
+    : stepAfterIsolation(observation);
 }

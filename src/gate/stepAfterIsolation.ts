@@ -111,6 +111,8 @@ function violationOf(observation: Observation, outcome: DrainOutcome): string | 
       const how = last === undefined ? '' : `, as the last ready endpoint of Service ${last.name}`;
       return `pod ${name} was evicted after ${settings.replacementTimeoutSeconds ?? 0} s without a replacement or a budget that allows it${how}`;
     }
+    case 'Refused':
+      return `pod ${name} was let go without being taken out of its Services, as in plain Kubernetes, since the API server refuses what the gate does to it: ${progress.refused?.message ?? 'its answer is not known any more'}`;
     case 'LastOnNode': {
       // The sleep is all that there is: without one its node resets connections until it follows.
       if (pod.preStopSeconds > 0) return undefined;

@@ -1,5 +1,4 @@
 import type { KubeObject, LabelSelector, ObjectMeta, OwnerReference } from '../api/kubernetes.ts';
-import type { Refusal } from './refusal.ts';
 
 /*
  * The words of the gate (design.md §5): what it keeps on a pod, what it looks at, what it may do next. Plain data; times
@@ -133,6 +132,16 @@ export interface ProxyAnswer {
   readonly confirmed: number;
   /** Nodes whose proxy did not confirm in time. */
   readonly silent: readonly string[];
+}
+
+/** An answer of the API server, or of a policy that it asks, that more of the same would not change. */
+export interface Refusal {
+  /** Since when nothing but refusals came. */
+  readonly sinceMs: number;
+  /** The last one. */
+  readonly atMs: number;
+  /** The API server's own words. */
+  readonly message: string;
 }
 
 /** What happened since isolation, in memory only: a new leader finds it out again. */

@@ -1,0 +1,33 @@
+import { stepToAskBudgets } from './replacement.ts';
+import { letGoOf } from './stepAfterIsolation.ts';
+import type { GateStep, Observation, Refusal } from './types.ts';
+
+/** A webhook that is being restarted refuses too: so long the same is tried again. */
+export const REFUSED_MS = 15_000;
+/** And tried again after this, where the pod is still there: the policy may have been changed. */
+const refusedAgainMs = 60_000;
+
+/** What is known after one more refusal. One that comes long after the last begins anew. */
+export function refusedAgain(before: Refusal | undefined, nowMs: number, message: string): Refusal {
+  const agoMs = before === undefined ? Infinity : nowMs - before.atMs;
+  const goesOn = before !== undefined && agoMs >= 0 && agoMs <= refusedAgainMs + REFUSED_MS;
+  return { sinceMs: goesOn ? before.sinceMs : nowMs, atMs: nowMs, message };
+}
+
+/**
+ * A policy that forbids what the gate does to pods ("pods carry label app") must not keep them for ever: nobody asks again for
+ * the end of a pod whose ReplicaSet was told that it is gone. What is refused for {@link REFUSED_MS} is done as plain
+ * Kubernetes would: the pod is deleted as it is, with its preStop sleep, an eviction only where its budgets allow it.
+ */
+export function stepPastRefusal(step: GateStep, observation: Observation): GateStep {
+  const { refused } = observation.progress;
+  if ((step.do !== 'HandOver' && step.do !== 'Isolate') || !isForGood(refused, observation.nowMs)) return step;
+  const { state, budgets } = observation;
+  const asked = state.path === 'Eviction' && budgets.length > 0 ? stepToAskBudgets(observation) : undefined;
+  return asked ?? letGoOf(observation, 'Refused');
+}
+
+function isForGood(refused: Refusal | undefined, nowMs: number): boolean {
+  if (refused === undefined || nowMs < refused.atMs) return false;
+  return refused.atMs - refused.sinceMs >= REFUSED_MS && nowMs - refused.atMs < refusedAgainMs;
+}
