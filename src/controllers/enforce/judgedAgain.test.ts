@@ -3,13 +3,13 @@ import { beforeEach, expect, test } from 'vitest';
 import { type Claim, claimOf } from '../../api/claim.ts';
 import { API_VERSION, KIND } from '../../api/index.ts';
 import type { Deployment, KubeObject, Service } from '../../api/kubernetes.ts';
-import type { ObjectRef, Patch, Resource } from '../../kube/index.ts';
+import type { ChangeHandler, ObjectRef, Patch, Resource } from '../../kube/index.ts';
+import { type Indexer, ObjectStore } from '../../kube/store.ts';
 import { ManualClock, OperatorMetrics, silentLogger } from '../../runtime/index.ts';
 import { contextReaders } from '../../safety/index.ts';
 import { app, type Manifest } from '../../safety/testing/manifests.ts';
 import { createContexts, knownBy } from '../../webhooks/warningsContexts.ts';
 import { targetRules } from '../../webhooks/warningsOfTarget.ts';
-import { FakeInformer } from '../gate/gateFakes.ts';
 import type { EnforceClient } from './act.ts';
 import { byNamespace, byTarget, enforceController } from './index.ts';
 
@@ -35,6 +35,30 @@ const statefulSet = (labels: object) =>
     metadata: meta('db'),
     ...{ spec: { template: { metadata: { labels }, spec: { containers: [app()] } } } },
   });
+
+/** A store that tells of its changes, as an informer's does. */
+class FakeInformer<T extends KubeObject> {
+  readonly store: ObjectStore<T>;
+  readonly #handlers = new Set<ChangeHandler<T>>();
+  #version = 0;
+
+  constructor(indexers: Readonly<Record<string, Indexer<T>>> = {}) {
+    this.store = new ObjectStore<T>(indexers);
+  }
+
+  onChange(handler: ChangeHandler<T>): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  set(object: T): void {
+    this.#version += 1;
+    const { namespace, name = '', uid = name } = object.metadata;
+    const key = namespace === undefined ? name : `${namespace}/${name}`;
+    const changes = this.store.upsert({ key, uid, resourceVersion: `${this.#version}`, object });
+    for (const { key: changed, ...change } of changes) for (const handler of this.#handlers) handler(changed, change);
+  }
+}
 
 class Scene {
   readonly clock = new ManualClock(Date.parse('2026-11-23T12:00:00Z'));
