@@ -2,6 +2,7 @@ import type { KubeObject } from './api/kubernetes.ts';
 import {
   byController,
   byNamespace,
+  byPeerLabel,
   byPodUid,
   controllerUid,
   type IngressView,
@@ -9,6 +10,7 @@ import {
   type PolicyView,
 } from './controllers/gate/caches.ts';
 import { ingressViewOf, nodeViewOf, policyViewOf } from './controllers/gate/clusterViews.ts';
+import { peerLabelsOf } from './controllers/gate/selectedOn.ts';
 import type { BudgetView, PodView, ReplicaSetView, SliceView } from './gate/types.ts';
 import { budgetViewOf, podViewOf, replicaSetViewOf, sliceViewOf } from './gate/views.ts';
 import {
@@ -76,7 +78,7 @@ export function createGateInformers(client: Client, onNote: (resource: string) =
       client,
       resource: networkPolicies,
       project: policyViewOf,
-      indexers,
+      indexers: { ...indexers, [byPeerLabel]: peerLabelsOf },
       onNote: onNote('networkpolicies'),
     }),
     ingresses: createInformer<Ingress, IngressView>({

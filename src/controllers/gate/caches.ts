@@ -11,6 +11,8 @@ export const byController = 'byController';
 export const byNamespace = 'byNamespace';
 /** Index of GracefulRollouts by `namespace/name` of the Deployment that they name. */
 export const byTarget = 'byTarget';
+/** Index of NetworkPolicies by labels of the pods of other namespaces that they select as peers. */
+export const byPeerLabel = 'byPeerLabel';
 /** Index of EndpointSlices by the uid of each pod they list. */
 export const byPodUid = 'byPodUid';
 
@@ -23,8 +25,10 @@ export interface NodeView extends KubeObject {
 
 /** A NetworkPolicy, as far as the gate looks at it. */
 export interface PolicyView extends KubeObject {
-  /** Every selector of it that may look at a pod of its own namespace. */
+  /** Whom it is for, and its peers in its own namespace. */
   readonly selectors: readonly LabelSelector[];
+  /** Its peers in namespaces that it selects, its own maybe among them. */
+  readonly peers: readonly { readonly namespaces: LabelSelector; readonly pods: LabelSelector }[];
 }
 
 /** An Ingress, as far as the gate looks at it. */

@@ -31,14 +31,15 @@ test('every selector of a NetworkPolicy that may look at a pod', () => {
     spec: {
       podSelector: {},
       ingress: [{ from: [selects('in'), { namespaceSelector: {} }] }, {}],
-      egress: [{ to: [selects('out')] }],
+      egress: [{ to: [selects('out'), { namespaceSelector: {}, ...selects('far') }] }],
     },
   });
   expect(view).toEqual({
     metadata,
     selectors: [{}, { matchLabels: { app: 'in' } }, { matchLabels: { app: 'out' } }],
+    peers: [{ namespaces: {}, pods: { matchLabels: { app: 'far' } } }],
   });
-  expect(policyViewOf({ metadata }).selectors).toEqual([]);
+  expect(policyViewOf({ metadata })).toEqual({ metadata, selectors: [], peers: [] });
 });
 
 test('the Services of an Ingress, each once', () => {

@@ -12,7 +12,7 @@ export function nodeViewOf({ metadata, spec, status }: Node): NodeView {
   };
 }
 
-/** As {@link nodeViewOf}: every selector of the policy that may look at a pod of its own namespace. */
+/** As {@link nodeViewOf}. A peer without a `podSelector` looks at no label of a pod. */
 export function policyViewOf({ metadata, spec }: NetworkPolicy): PolicyView {
   const peers = [
     ...(spec?.ingress ?? []).flatMap(({ from = [] }) => from),
@@ -20,9 +20,15 @@ export function policyViewOf({ metadata, spec }: NetworkPolicy): PolicyView {
   ];
   const selectors: readonly (LabelSelector | undefined)[] = [
     spec?.podSelector,
-    ...peers.map(({ podSelector }) => podSelector),
+    ...peers.map(({ podSelector, namespaceSelector }) => (namespaceSelector === undefined ? podSelector : undefined)),
   ];
-  return { metadata: identityOf(metadata), selectors: selectors.filter((selector) => selector !== undefined) };
+  return {
+    metadata: identityOf(metadata),
+    selectors: selectors.filter((selector) => selector !== undefined),
+    peers: peers.flatMap(({ namespaceSelector: namespaces, podSelector: pods }) =>
+      namespaces === undefined || pods === undefined ? [] : { namespaces, pods },
+    ),
+  };
 }
 
 /** As {@link nodeViewOf}. */

@@ -16,11 +16,20 @@ import {
 import { type Indexer, ObjectStore, type StoreChange } from '../../kube/store.ts';
 import { ManualClock, OperatorMetrics, silentLogger } from '../../runtime/index.ts';
 import { GateActions } from './act.ts';
-import { byController, byNamespace, byPodUid, byTarget, controllerUid, type GateCaches } from './caches.ts';
+import {
+  byController,
+  byNamespace,
+  byPeerLabel,
+  byPodUid,
+  byTarget,
+  controllerUid,
+  type GateCaches,
+} from './caches.ts';
 import { EvidenceLog } from './evidenceLog.ts';
 import { cachesOf, type GateInformers, gateController } from './index.ts';
 import { GateMemory } from './memory.ts';
 import { GateReporter } from './reporter.ts';
+import { peerLabelsOf } from './selectedOn.ts';
 import { Terminations } from './terminations.ts';
 
 export const KEY = new Uint8Array(32).fill(5);
@@ -95,6 +104,7 @@ function fakeInformers() {
     nodes: new FakeInformer<ReturnType<GateInformers['nodes']['store']['list']>[number]>(),
     policies: new FakeInformer<ReturnType<GateInformers['policies']['store']['list']>[number]>({
       [byNamespace]: ofNamespace,
+      [byPeerLabel]: peerLabelsOf,
     }),
     ingresses: new FakeInformer<ReturnType<GateInformers['ingresses']['store']['list']>[number]>({
       [byNamespace]: ofNamespace,

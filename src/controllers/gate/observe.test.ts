@@ -164,6 +164,7 @@ test('which labels others select on', () => {
   gate.informers.policies.set({
     metadata: { namespace: 'shop', name: 'deny' },
     selectors: [{ matchExpressions: [{ key: 'app', operator: 'Exists' }] }, { matchLabels: { app: 'db' } }],
+    peers: [],
   });
   expect(look(gate).selectedOn).toEqual([
     { key: 'app', by: 'NetworkPolicy deny' },

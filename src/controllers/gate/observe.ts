@@ -1,5 +1,5 @@
-import type { LabelSelector, Service } from '../../api/kubernetes.ts';
-import { matchesLabelSelector, matchesServiceSelector, selectorKeys } from '../../api/labelSelector.ts';
+import type { Service } from '../../api/kubernetes.ts';
+import { matchesLabelSelector, matchesServiceSelector } from '../../api/labelSelector.ts';
 import { readState } from '../../gate/drainState.ts';
 import type {
   BudgetFacts,
@@ -14,6 +14,7 @@ import { pendingUidOf } from './budgetPending.ts';
 import { byController, byNamespace, controllerOwner, deploymentOwner, type GateCaches } from './caches.ts';
 import type { GateMemory } from './memory.ts';
 import type { PodMonitors } from './podMonitors.ts';
+import { selectedOnOf } from './selectedOn.ts';
 
 export interface ObserveInput {
   readonly caches: GateCaches;
@@ -70,24 +71,8 @@ export function observe(input: ObserveInput): Observation {
     services: servicesOf(input, namespace, labels),
     budgets,
     ...(node === undefined ? {} : { node: { unschedulable: node.unschedulable, ready: node.ready } }),
-    selectedOn: [
-      ...caches.policies
-        .byIndex(byNamespace, namespace)
-        .flatMap(({ metadata, selectors }) =>
-          selectors.flatMap((selector) => looksAt(selector, labels, `NetworkPolicy ${metadata.name}`)),
-        ),
-      ...caches.budgets
-        .byIndex(byNamespace, namespace)
-        .flatMap(({ metadata, selector }) => looksAt(selector, labels, `PodDisruptionBudget ${metadata.name}`)),
-      ...podMonitors
-        .selectorsIn(namespace)
-        .flatMap(({ selector, name }) => looksAt(selector, labels, `PodMonitor ${name}`)),
-    ],
+    selectedOn: selectedOnOf(caches, podMonitors, namespace, labels),
   };
-}
-
-function looksAt(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>, by: string) {
-  return matchesLabelSelector(selector, labels) ? selectorKeys(selector).map((key) => ({ key, by })) : [];
 }
 
 /** Names (`namespace/name`) of the budgets that select the pod. */
