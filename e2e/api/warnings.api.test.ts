@@ -103,6 +103,43 @@ test('every kind that has a template is judged, and no ReplicaSet of a Deploymen
   expect(await asked()).toBe(before + 1);
 });
 
+test('an Argo Rollout is judged as it is, its status and an unchanged one are not', async () => {
+  await served();
+  await harness.serveRollouts();
+  const { selector, template } = unsafe().spec;
+  const rollout = (strategy: object, replicas = 2) => ({
+    apiVersion: 'argoproj.io/v1alpha1',
+    kind: 'Rollout',
+    metadata: { name: 'web', namespace },
+    spec: { replicas, selector, template, strategy },
+  });
+  const canary = rollout({ canary: { maxSurge: 0, maxUnavailable: '100%' } });
+  const first = await harness.api.apply([canary]);
+  expect(codesIn(first)).toEqual(['GR101']);
+  expect(warningsIn(first.stderr)[0]).toContain(`${namespace}/web: container app`);
+  const before = await asked();
+  const kubectl = (...args: string[]) => harness.api.kubectl([...args, '-n', namespace]);
+  const status = JSON.stringify({ status: { phase: 'Progressing' } });
+  const results = [
+    await harness.api.apply([canary]),
+    await kubectl('patch', 'rollout.argoproj.io/web', '--subresource=status', '--type=merge', `--patch=${status}`),
+  ];
+  expect(results.map(({ stderr }) => stderr)).toEqual(['', '']);
+  expect(await asked()).toBe(before);
+  await label('warn=strict');
+  const other = rollout({ canary: { maxSurge: 0, maxUnavailable: 2 } });
+  await harness.untilDryRun([other], (stderr) => stderr.includes('GR501'));
+  expect(codesIn(await harness.api.apply([other]))).toEqual(expect.arrayContaining(['GR101', 'GR302', 'GR501']));
+  expect(codesIn(await harness.api.apply([rollout({ canary: {} })]))).not.toContain('GR302');
+  await label('enforce=baseline');
+  await harness.untilDryRun([canary], (stderr) => stderr.includes('refuses'));
+  const input = JSON.stringify(canary);
+  const denied = await harness.api.kubectl(['apply', '-f', '-'], { input, allowFailure: true });
+  expect(denied.code).toBe(1);
+  expect(denied.stderr).toContain(`GR101: ${namespace}/web`);
+  expect((await harness.api.apply([rollout({ canary: {} }, 5)])).code).toBe(0);
+});
+
 test('scale, status and metadata do not even leave the API server', async () => {
   await served();
   await harness.api.apply([unsafe()]);
@@ -257,4 +294,32 @@ test('without the operator users notice nothing', async () => {
   operator = await harness.api.startOperator({ args: warningsFlags });
   const { stderr } = await harness.api.apply([unsafe('web', {}, 'registry.invalid/app:9')]);
   expect(codesIn({ code: 0, stdout: '', stderr })).toEqual(['GR101', 'GR302']);
+});
+
+test('where something listens and says nothing, a write waits for the time-out and goes through without a word', async () => {
+  await served();
+  const { selector, template } = unsafe().spec;
+  const metadata = { name: 'db', namespace };
+  const stateful = {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata,
+    spec: { serviceName: 'db', selector, template },
+  };
+  await operator.kill();
+  const speakUp = await harness.listenMutely();
+  const started = performance.now();
+  expect(await harness.api.apply([stateful])).toMatchObject({ code: 0, stderr: '' });
+  const tookMs = performance.now() - started;
+  const timeoutMs = await harness.timeoutMs();
+  expect(timeoutMs).toBe(1_000);
+  expect(tookMs).toBeGreaterThanOrEqual(timeoutMs);
+  expect(tookMs).toBeLessThan(timeoutMs + 4_000);
+  // A Deployment waits for the other webhook as well.
+  expect(await harness.api.apply([unsafe()])).toMatchObject({ code: 0, stderr: '' });
+  await speakUp();
+  operator = await harness.api.startOperator({ args: warningsFlags });
+  const next = unsafe('web', {}, 'registry.invalid/app:9');
+  await harness.untilDryRun([next], (stderr) => stderr.includes('GR101'));
+  expect(codesIn(await harness.api.apply([next]))).toEqual(['GR101', 'GR302']);
 });

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -70,12 +72,65 @@ export class WarningsHarness {
     });
   }
 
+  /** Argo Rollouts' kind as far as the API server is concerned; none of its controllers runs. */
+  async serveRollouts(): Promise<void> {
+    await this.api.apply([rolloutDefinition]);
+    await until('Rollouts are served', async () => {
+      const listed = await this.api.kubectl(['get', 'rollouts.argoproj.io', '-A'], { allowFailure: true });
+      return listed.code === 0 ? true : undefined;
+    });
+  }
+
+  /** How long the API server waits for the webhook of the warnings. */
+  async timeoutMs(): Promise<number> {
+    const args = ['get', 'validatingwebhookconfiguration', warningsConfiguration];
+    const { stdout } = await this.api.kubectl([...args, '-o', 'jsonpath={.webhooks[0].timeoutSeconds}']);
+    return 1_000 * Number(stdout);
+  }
+
+  /** In the operator's place, somebody who takes connections and never says a word. Returns how to end it. */
+  async listenMutely(): Promise<() => Promise<void>> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {}); // the API server hangs up
+    });
+    server.listen(this.api.ports.webhook, '127.0.0.1');
+    await once(server, 'listening');
+    return async () => {
+      if (sockets.size === 0) throw new Error('nobody called');
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    };
+  }
+
   /** The kubectl plugin from its source, as a user would run it. */
   plugin(args: readonly string[], input = ''): Promise<CommandResult> {
     const main = join(import.meta.dirname, '../../src/cli/main.ts');
     return this.api.run(process.execPath, [main, ...args], { input, allowFailure: true });
   }
 }
+
+const rolloutDefinition = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'rollouts.argoproj.io' },
+  spec: {
+    group: 'argoproj.io',
+    scope: 'Namespaced',
+    names: { kind: 'Rollout', plural: 'rollouts', singular: 'rollout', shortNames: ['ro'] },
+    versions: [
+      {
+        name: 'v1alpha1',
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+};
 
 interface AuditEntry {
   readonly objectRef: { readonly namespace?: string; readonly name?: string };
