@@ -56,6 +56,8 @@ export interface PodView extends KubeObject {
    * regular containers that declare ports, or of all of them where none does. The kubelet runs the hook of each by itself.
    */
   readonly preStopSeconds: number;
+  /** The proxy of a service mesh that it has: its callers then are likely to have one too, which sends by its own view of the slices. */
+  readonly meshProxy?: string;
 }
 
 /** What the gate needs of a ReplicaSet. */

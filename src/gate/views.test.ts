@@ -78,6 +78,23 @@ describe('podViewOf', () => {
     expect(podViewOf({ ...pod, spec }).preStopSeconds).toBe(seconds);
   });
 
+  it.each<[string, object, object, string | undefined]>([
+    ['a sidecar of Istio', { containers: [{ name: 'app' }, { name: 'istio-proxy' }] }, {}, 'istio-proxy'],
+    [
+      'a native sidecar of Linkerd',
+      { containers: [{ name: 'app' }], initContainers: [{ name: 'linkerd-proxy', restartPolicy: 'Always' }] },
+      {},
+      'linkerd-proxy',
+    ],
+    ['ambient Istio', { containers: [{ name: 'app' }] }, { 'ambient.istio.io/redirection': 'enabled' }, 'ztunnel'],
+    ['what only prepares one', { containers: [], initContainers: [{ name: 'istio-init' }] }, {}, undefined],
+    ['none', { containers: [{ name: 'app' }] }, { 'ambient.istio.io/redirection': 'disabled' }, undefined],
+  ])('knows the proxy of a mesh: %s', (_, spec, annotations, proxy) => {
+    const view = podViewOf({ ...pod, spec, metadata: { ...metadata, annotations } });
+    expect(view.meshProxy).toBe(proxy);
+    expect(Object.keys(view.metadata.annotations ?? {})).toEqual([]);
+  });
+
   it('keeps the deletion of a pod that is terminating', () => {
     const terminating = {
       ...pod,

@@ -25,7 +25,7 @@ export function podViewOf(object: unknown): PodView {
   if (!isOurs)
     return { metadata: identityOf(metadata), ready: false, ips: [], gracePeriodSeconds: 0, preStopSeconds: 0 };
 
-  const { nodeName, terminationGracePeriodSeconds, containers } = recordOf(spec);
+  const { nodeName, terminationGracePeriodSeconds, containers, initContainers } = recordOf(spec);
   const { phase, conditions, podIPs, podIP } = recordOf(status);
   const condition = listOf(conditions)
     .map(recordOf)
@@ -49,6 +49,10 @@ export function podViewOf(object: unknown): PodView {
     ips: ips.length > 0 ? ips : [textOf(podIP) ?? []].flat(),
     gracePeriodSeconds: numberOf(terminationGracePeriodSeconds) ?? defaultGraceSeconds,
     preStopSeconds: firstSigtermSeconds(listOf(containers)),
+    ...present(
+      'meshProxy',
+      meshProxyOf([...listOf(containers), ...listOf(initContainers)], recordOf(metadata).annotations),
+    ),
   };
 }
 
@@ -95,6 +99,14 @@ function endpointOf(value: unknown): EndpointView {
     terminating: terminating === true,
     ...present('nodeName', textOf(nodeName)),
   };
+}
+
+/** Sidecars by the names that Istio and Linkerd inject them with, native or not; Istio's ambient mode by its mark on the pod. */
+function meshProxyOf(containers: readonly unknown[], annotations: unknown): string | undefined {
+  const names = new Set(containers.map((container) => recordOf(container).name));
+  const sidecar = ['istio-proxy', 'linkerd-proxy'].find((name) => names.has(name));
+  const isAmbient = recordOf(annotations)['ambient.istio.io/redirection'] === 'enabled';
+  return sidecar ?? (isAmbient ? 'ztunnel' : undefined);
 }
 
 /** Native sidecars do not count: they get SIGTERM when the regular containers have ended (KEP-753). */

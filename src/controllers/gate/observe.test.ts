@@ -158,6 +158,14 @@ test('data paths other than kube-proxy: DNS of a headless Service, an Ingress', 
   expect(look(gate).services[0]?.otherDataPath).toBe('the Ingress front');
 });
 
+test('data paths other than kube-proxy: the mesh that the pod is in', () => {
+  const gate = new FakeGate();
+  const pod = storedPod('a');
+  gate.put({ ...pod, spec: { containers: [...(pod.spec?.containers ?? []), { name: 'istio-proxy' }] } });
+  expect(look(gate).services[0]?.otherDataPath).toBe('a service mesh (istio-proxy)');
+  expect(look(gate, 'b').services[0]).not.toHaveProperty('otherDataPath');
+});
+
 test('which labels others select on', () => {
   const gate = new FakeGate();
   gate.informers.budgets.set(budget('1'));

@@ -130,7 +130,7 @@ function servicesOf(
       .flatMap(({ endpoints }) => endpoints)
       .filter((endpoint) => endpoint.ready && !endpoint.terminating)
       .flatMap(({ uid, nodeName }) => (uid !== undefined && staying.has(uid) ? [{ uid, nodeName }] : []));
-    const otherDataPath = otherPathOf(caches, namespace, name, spec.clusterIP);
+    const otherDataPath = otherPathOf(caches, namespace, name, spec.clusterIP) ?? meshOf(pod);
     return {
       name,
       selector: spec.selector ?? {},
@@ -171,6 +171,10 @@ function otherPathOf(
   if (clusterIP === 'None') return `the headless Service ${service} (DNS)`;
   const ingress = caches.ingresses.byIndex(byNamespace, namespace).find(({ services }) => services.includes(service));
   return ingress === undefined ? undefined : `the Ingress ${ingress.metadata.name}`;
+}
+
+function meshOf({ meshProxy }: PodView): string | undefined {
+  return meshProxy === undefined ? undefined : `a service mesh (${meshProxy})`;
 }
 
 function siblingsOf(
