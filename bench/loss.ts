@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { ensureCluster } from '../e2e/cluster/index.ts';
 import { installOperator } from '../e2e/install/index.ts';
 import { keepEvidence } from '../e2e/load/keepEvidence.ts';
+import { requireLoadProvider } from '../e2e/load/loadClient.ts';
 import { parseLossArguments } from '../e2e/load/lossArguments.ts';
 import type { LossReport } from '../e2e/load/lossReport.ts';
 import { lossTable } from '../e2e/load/lossTable.ts';
@@ -34,6 +35,7 @@ export interface LossBenchResult {
 export async function run(options: LossBenchOptions): Promise<LossBenchResult> {
   const { signal, onProgress } = options;
   const { cluster: wanted, output, json: _json, help: _help, ...measured } = parseLossArguments(options.args);
+  requireLoadProvider();
   const cluster = await ensureCluster({ signal, onProgress, ...wanted });
   await installOperator(cluster, { signal, onProgress });
   const report = await measureLoss(cluster, { ...measured, signal, onProgress });

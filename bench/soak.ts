@@ -11,6 +11,7 @@ import { rigClient } from '../e2e/gate/rigClient.ts';
 import { type Stage, setStage, strike } from '../e2e/gate/stage.ts';
 import type { Workload } from '../e2e/gate/workload.ts';
 import { installOperator } from '../e2e/install/index.ts';
+import { requireLoadProvider } from '../e2e/load/loadClient.ts';
 import { kernelLosses } from '../e2e/load/lossReport.ts';
 import type { ConnectionMode, TargetPlan } from '../e2e/load/plan.ts';
 import { watchReadyEndpoints } from '../e2e/load/readyEndpoints.ts';
@@ -56,6 +57,7 @@ const PORTS_PER_SOURCE = 50_000;
  */
 export async function run(options: SoakOptions): Promise<boolean> {
   const { signal, onProgress, json } = options;
+  requireLoadProvider();
   const cluster = await ensureCluster({ name: 'soak', nodes: 3, onProgress, signal });
   try {
     if (options.side === 'gate') await installOperator(cluster, { onProgress, signal });

@@ -5,19 +5,24 @@
 
 import { startControlPlane } from './cluster/controlPlane.ts';
 import { goTool } from './cluster/goTools.ts';
-import { defaultProvider, PrerequisiteError } from './cluster/index.ts';
-import { requireRootLinux } from './cluster/prerequisites.ts';
+import { PrerequisiteError } from './cluster/index.ts';
+import { requireBuildable } from './cluster/kubernetesBinaries.ts';
+import { kubernetesComponents } from './cluster/kubernetesModule.ts';
+import { defaultKubernetes, parseKubernetesVersion } from './cluster/kubernetesVersions.ts';
+import { requirePrograms, requireRootLinux, systemPrograms } from './cluster/prerequisites.ts';
+import { requireLoadProvider } from './load/loadClient.ts';
 
 const startedMs = performance.now();
 try {
   // Told before minutes of building, not by the last suite of `npm test`.
-  if (defaultProvider() === 'local') requireRootLinux();
-  // Starting one builds Kubernetes and installs etcd, and shows that both work.
-  const version = process.env['KUBERNETES_VERSION'];
-  const controlPlane = await startControlPlane({
-    withControllerManager: true,
-    ...(version === undefined || version === '' ? {} : { version }),
-  });
+  requireLoadProvider();
+  requireRootLinux();
+  const version = parseKubernetesVersion(process.env['KUBERNETES_VERSION'] || defaultKubernetes);
+  const onProgress = (line: string): void => console.error(line);
+  await requireBuildable({ version, components: kubernetesComponents, onProgress });
+  await requirePrograms([...systemPrograms.nodes, ...systemPrograms.images], onProgress);
+  // Starting one builds Kubernetes, and shows that it and etcd work.
+  const controlPlane = await startControlPlane({ withControllerManager: true, version: version.text });
   await controlPlane.stop();
   for (const tool of ['helm3', 'helm4'] as const) await goTool(tool);
   console.error(`everything is there (${Math.round((performance.now() - startedMs) / 1000)} s)`);

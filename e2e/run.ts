@@ -1,7 +1,13 @@
 /**
- * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--full`: the loss cases three times in a row, them with
- * kube-proxy in nftables mode, the operator killed at every write of the gate, and Kubernetes 1.36 and 1.35, each with the
- * API-level tests; hours, so `--part` runs some of it. `--smoke`: one rollout only.
+ * `npm run e2e`: every cluster case once, on Kubernetes 1.37. `--smoke`: one rollout only. `--full`: hours, in these parts, of
+ * which `--part` runs some:
+ *
+ * - `loss`: the loss cases by server, three times in a row;
+ * - `gate`: the loss cases with the gate, three times in a row;
+ * - `others`: every other case, once;
+ * - `nftables`: the loss cases, and the gate beside a slow proxy, with kube-proxy in nftables mode;
+ * - `kills`: the operator killed at every write of the gate, on a real API server without nodes;
+ * - `1.36.3`, `1.35.4`: the API-level tests and every case on that Kubernetes.
  */
 import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -3,6 +3,7 @@
 import type { Cluster, ClusterOptions, ProviderName } from './cluster.ts';
 import { clusterNames } from './clusterState.ts';
 import { kindDown, kindFind, kindUp } from './kindProvider.ts';
+import { kindNames } from './kindState.ts';
 import { defaultName, localDown, localFind, localUp } from './localProvider.ts';
 import { findProgram } from './prerequisites.ts';
 
@@ -41,13 +42,22 @@ export async function removeCluster(
   provider?: ProviderName,
   signal?: AbortSignal,
 ): Promise<void> {
-  const kind = provider === 'kind' || (provider === undefined && kindFind(name) !== undefined);
-  await (kind ? kindDown(name, signal) : localDown(name, signal));
+  for (const each of provider === undefined ? providersOf(name) : [provider]) {
+    await (each === 'kind' ? kindDown(name, signal) : localDown(name, signal));
+  }
 }
 
-/** Names of the local clusters that were started and not removed. */
+/** Who has a cluster of that name; the default where nobody has, for what may be left of one. */
+function providersOf(name: string): ProviderName[] {
+  const known: ProviderName[] = [];
+  if (clusterNames().includes(name)) known.push('local');
+  if (kindNames().includes(name)) known.push('kind');
+  return known.length > 0 ? known : [defaultProvider()];
+}
+
+/** Names of the clusters that were started and not removed, of both providers. */
 export async function clusterList(): Promise<string[]> {
-  return clusterNames();
+  return [...new Set([...clusterNames(), ...kindNames()])].sort();
 }
 
 /**

@@ -1,31 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Cluster,
-  type ClusterOptions,
-  defaultProxyMode,
-  type Place,
-  PrerequisiteError,
-  type ProxyMode,
-} from './cluster.ts';
+import { type Cluster, type ClusterOptions, defaultProxyMode, type Place, PrerequisiteError } from './cluster.ts';
 import { outputOf, runCommand } from './command.ts';
 import { goTool, helmProgram } from './goTools.ts';
 import { kindConfiguration, kindCreateArguments, kindPodCidr, kindServiceCidr } from './kindConfiguration.ts';
+import { type KindState, kindFolder, readKindState, removeKindState, writeKindState } from './kindState.ts';
 import { defaultKubernetes, parseKubernetesVersion } from './kubernetesVersions.ts';
 import { findProgram } from './prerequisites.ts';
-
-interface KindState {
-  name: string;
-  nodes: number;
-  kubernetes: string;
-  proxyMode: ProxyMode;
-}
-
-function folderOf(name: string): string {
-  return join(tmpdir(), 'graceful-rollout-kind', name);
-}
 
 /** Docker or Podman, whichever is there first. */
 export function containerEngine(find: (program: string) => string | undefined = findProgram): string {
@@ -44,13 +25,16 @@ function kubectlProgram(): string {
   throw new PrerequisiteError('kubectl is not installed.', 'Install kubectl and put it in PATH.');
 }
 
-/** The kind cluster of that name where this machine made one. */
+/** The kind cluster of that name where this machine made one to the end. */
 export function kindFind(name: string): Cluster | undefined {
-  const file = join(folderOf(name), 'cluster.json');
-  return existsSync(file) ? kindCluster(JSON.parse(readFileSync(file, 'utf8')) as KindState) : undefined;
+  const state = readKindState(name);
+  return state?.complete === true ? kindCluster(state) : undefined;
 }
 
-/** Brings a kind cluster up. Where this was written there is neither Docker nor Podman: see the README. */
+/**
+ * Brings a kind cluster up; takes it down again where that fails. Where this was written there is neither Docker nor
+ * Podman: see the README.
+ */
 export async function kindUp(name: string, options: ClusterOptions): Promise<Cluster> {
   const engine = containerEngine();
   kubectlProgram();
@@ -60,17 +44,31 @@ export async function kindUp(name: string, options: ClusterOptions): Promise<Clu
     nodes: options.controlPlaneOnly === true ? 0 : (options.nodes ?? 2),
     kubernetes: parseKubernetesVersion(options.kubernetes ?? defaultKubernetes).text,
     proxyMode: options.proxyMode ?? defaultProxyMode,
+    complete: false,
   };
   const found = kindFind(name);
   if (found !== undefined && sameCluster(found, state)) return found;
   await kindDown(name, signal);
-  mkdirSync(folderOf(name), { recursive: true, mode: 0o700 });
+  const kind = await goTool('kind', signal);
+  // Before kind begins: `down` finds what an `up` that was killed has left.
+  writeKindState(state);
   const cluster = kindCluster(state);
-  await outputOf(
-    [await goTool('kind', signal), ...kindCreateArguments(name, state.kubernetes, cluster.kubeconfigPath)],
-    { input: kindConfiguration(state), env: { KIND_EXPERIMENTAL_PROVIDER: engine }, signal },
-  );
-  writeFileSync(join(folderOf(name), 'cluster.json'), JSON.stringify(state));
+  try {
+    await outputOf([kind, ...kindCreateArguments(name, state.kubernetes, cluster.kubeconfigPath)], {
+      input: kindConfiguration(state),
+      env: { KIND_EXPERIMENTAL_PROVIDER: engine },
+      signal,
+    });
+  } catch (error) {
+    try {
+      await kindDown(name);
+    } catch (second) {
+      const both = `cluster ${name} could neither be started nor taken down`;
+      throw new AggregateError([error, second], both, { cause: second });
+    }
+    throw error;
+  }
+  writeKindState({ ...state, complete: true });
   return cluster;
 }
 
@@ -78,7 +76,7 @@ export async function kindUp(name: string, options: ClusterOptions): Promise<Clu
 export async function kindDown(name: string, signal?: AbortSignal): Promise<void> {
   const env = { KIND_EXPERIMENTAL_PROVIDER: containerEngine() };
   await outputOf([await goTool('kind', signal), 'delete', 'cluster', `--name=${name}`], { env, signal });
-  rmSync(folderOf(name), { recursive: true, force: true });
+  removeKindState(name);
 }
 
 function sameCluster(found: Cluster, wanted: KindState): boolean {
@@ -90,8 +88,7 @@ function sameCluster(found: Cluster, wanted: KindState): boolean {
 }
 
 function kindCluster(state: KindState): Cluster {
-  const folder = folderOf(state.name);
-  const environment = { KUBECONFIG: join(folder, 'kubeconfig') };
+  const environment = { KUBECONFIG: join(kindFolder(state.name), 'kubeconfig') };
   // kind names them NAME-worker, NAME-worker2, NAME-worker3 and so on.
   const nodes = Array.from({ length: state.nodes }, (_, at) => `${state.name}-worker${at === 0 ? '' : at + 1}`);
   const containerOf = (place: Place): string => {

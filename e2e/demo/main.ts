@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { ensureCluster, PrerequisiteError } from '../cluster/index.ts';
 import { installOperator } from '../install/index.ts';
 import { keepEvidence } from '../load/keepEvidence.ts';
+import { requireLoadProvider } from '../load/loadClient.ts';
 import { LossArgumentError, type LossArguments, lossUsage, parseLossArguments } from '../load/lossArguments.ts';
 import type { LossReport } from '../load/lossReport.ts';
 import { lossTable } from '../load/lossTable.ts';
@@ -26,6 +27,7 @@ function onProgress(line: string): void {
 
 async function demonstrate(options: LossArguments, signal: AbortSignal): Promise<LossReport> {
   const { cluster: wanted, output, json: _json, help: _help, ...measured } = options;
+  requireLoadProvider();
   const cluster = await ensureCluster({ signal, onProgress, ...wanted });
   await installOperator(cluster, { signal, onProgress });
   const report = await measureLoss(cluster, { ...measured, signal, onProgress, keepLast: true });

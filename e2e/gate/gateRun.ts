@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, services } from '../../src/kube/index.ts';
 import type { Cluster } from '../cluster/index.ts';
+import { requireClientSources } from '../load/loadClient.ts';
 import { kernelLosses, type ServerName, type Side } from '../load/lossReport.ts';
 import type { ConnectionMode, LoadResult, TargetCount, TargetPlan } from '../load/plan.ts';
 import { watchReadyEndpoints } from '../load/readyEndpoints.ts';
@@ -74,9 +75,10 @@ const STATUS_LAG_MS = 5000;
 /**
  * Puts the workloads up, under load, does the operation to both and counts what is lost. Once more where the rig itself
  * lost requests. Leaves nothing behind but on an error, or where it is asked to.
- * @throws VoidRunError when the rig itself lost requests, also the second time.
+ * @throws PrerequisiteError on a cluster that load cannot be sent to; VoidRunError when the rig itself lost requests, also the second time.
  */
 export async function runGate(cluster: Cluster, client: Client, options: GateRunOptions): Promise<GateResult> {
+  requireClientSources(cluster);
   const voidRuns: string[] = [];
   for (;;) {
     const { name, server, mode, workloads, signal, onProgress } = options;

@@ -1,6 +1,7 @@
 import { createClient, loadKubeConfig } from '../../src/kube/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import { ensureServerImages } from '../servers/images.ts';
+import { requireClientSources } from './loadClient.ts';
 import { type LossReport, type LossScenarioResult, NOTE, SERVER_NAMES, type ServerName } from './lossReport.ts';
 import { runLossScenario } from './lossScenario.ts';
 import type { ConnectionMode } from './plan.ts';
@@ -25,9 +26,10 @@ export interface MeasureLossOptions {
 /**
  * Measures what rolling restarts lose, one server after the other, on a cluster with the operator installed. Plain and
  * protected run at the same time.
- * @throws VoidRunError when the rig itself loses requests; Error when a rollout does not come to its end.
+ * @throws PrerequisiteError on a cluster that load cannot be sent to; VoidRunError when the rig itself loses requests; Error when a rollout does not come to its end.
  */
 export async function measureLoss(cluster: Cluster, options: MeasureLossOptions): Promise<LossReport> {
+  requireClientSources(cluster);
   const { signal, onProgress } = options;
   const servers = options.servers ?? SERVER_NAMES;
   const images = await ensureServerImages(cluster, onProgress, signal);
