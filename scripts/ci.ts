@@ -37,7 +37,7 @@ results.push(audit());
 close(results);
 
 /**
- * Compiles what the last step needs while the others leave the CPUs idle: seven minutes of an empty cache. At the lowest
+ * Compiles what the last step needs while the others leave the CPUs idle: seven to nine minutes of an empty cache. At the lowest
  * priority within its session, and its session at the lowest among sessions (sched_autogroup). The last step waits for it, or
  * builds itself what this could not.
  */

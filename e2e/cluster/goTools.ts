@@ -11,7 +11,6 @@ const goTools = {
   helm3: { package: 'helm.sh/helm/v3/cmd/helm', version: 'v3.22.0', seconds: 80 },
   helm4: { package: 'helm.sh/helm/v4/cmd/helm', version: 'v4.3.1', seconds: 80 },
   kind: { package: 'sigs.k8s.io/kind', version: 'v0.33.0', seconds: 10 },
-  kwok: { package: 'sigs.k8s.io/kwok/cmd/kwok', version: 'v0.8.0', seconds: 65 },
 } as const;
 
 /** Name of a program in {@link goTool}. */
