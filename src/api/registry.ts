@@ -139,7 +139,7 @@ export const EVENTS = {
   DrainViolation: {
     type: 'Warning',
     meaning:
-      'A pod ended, or was let go, before its removal was verified: the time limit was over, it was the last endpoint, or its SIGTERM came too early; the note says which.',
+      'A pod ended, or was let go, before its removal was verified: the time limit was over, it was the last endpoint, a policy of the cluster refuses what the gate does, or its SIGTERM came too early; the note says which.',
   },
   EvictionWaiting: {
     type: 'Warning',

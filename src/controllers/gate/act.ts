@@ -8,6 +8,7 @@ import {
   ownerPatch,
   statePatch,
 } from '../../gate/handOver.ts';
+import { refusedAgain } from '../../gate/refusal.ts';
 import { lastOnNodeOf } from '../../gate/stepFacts.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
@@ -19,6 +20,7 @@ import type { GateCaches } from './caches.ts';
 import { askUntilDrained } from './drainedCheck.ts';
 import type { GateMemory } from './memory.ts';
 import { budgetKeysOf } from './observe.ts';
+import { forgetRefusal, mayBeRefusedForGood, REFUSED_AGAIN_MS, refusalOf, refusedWaitMs } from './refusals.ts';
 import type { GateReporter } from './reporter.ts';
 import { listedInCache, slicesThatList } from './slicesCheck.ts';
 
@@ -74,7 +76,50 @@ export class GateActions {
     this.#done = listener;
   }
 
+  /** Rejects with what went wrong; that the hand-over or the isolation is refused is something to decide on. */
   async act(step: GateStep, input: StepInput): Promise<StepOutcome> {
+    const { memory, clock } = this.#options;
+    const waitMs = refusedWaitMs(step, input.observation);
+    if (waitMs > 0) return { afterMs: waitMs };
+    try {
+      const outcome = await this.#take(step, input);
+      if (mayBeRefusedForGood(step)) forgetRefusal(memory.of(input.pod.metadata.uid ?? ''));
+      return outcome;
+    } catch (error) {
+      const message = refusalOf(error);
+      if (message === undefined) throw error;
+      input.context.log.warn('the API server refuses a step of a drain', { step: step.do, refusal: message });
+      if (mayBeRefusedForGood(step)) {
+        const { refused } = input.observation.progress;
+        memory.note(input.pod.metadata.uid ?? '', { refused: refusedAgain(refused, clock.nowMs(), message) });
+        return { afterMs: REFUSED_AGAIN_MS };
+      }
+      await this.#refused(step, input, message);
+      if (step.do === 'LetGo') return { afterMs: LET_GO_AGAIN_MS };
+      throw error;
+    }
+  }
+
+  /** Tells people; what the operator may not delete, whoever asks next may. */
+  async #refused(step: GateStep, input: StepInput, message: string): Promise<void> {
+    const { pod, state, claim } = input;
+    const { memory, clock, reporter } = this.#options;
+    const podMemory = memory.of(pod.metadata.uid ?? '');
+    if (step.do !== 'Wait' && clock.monotonicMs() - (podMemory.refusedToldAtMs ?? -Infinity) >= LONG_WAIT_MS) {
+      podMemory.refusedToldAtMs = clock.monotonicMs();
+      reporter.refused(pod, step.do, message, claim);
+    }
+    if (step.do === 'LetGo' && state.drainedAt === undefined) {
+      const next: DrainState = { ...state, drainedAt: this.#now() };
+      try {
+        await this.#patch(statePatch(pod, next, input.key), input, next);
+      } catch (error) {
+        if (refusalOf(error) === undefined) throw error;
+      }
+    }
+  }
+
+  async #take(step: GateStep, input: StepInput): Promise<StepOutcome> {
     const { pod, state, observation } = input;
     const { memory, clock, reporter } = this.#options;
     const { uid = '' } = pod.metadata;

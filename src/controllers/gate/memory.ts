@@ -16,6 +16,8 @@ export interface PodMemory {
   reasonAtMs?: number;
   /** When people were last told that it waits. */
   toldAtMs?: number;
+  /** When people were last told that the API server refuses what is due. */
+  refusedToldAtMs?: number;
   /** When it was let go last, by the monotonic clock. */
   letGoAtMs?: number;
   /** Whether it was an endpoint when its end was first seen. */

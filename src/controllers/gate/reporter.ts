@@ -1,7 +1,7 @@
 import type { Claim } from '../../api/claim.ts';
 import { API_VERSION, EVENTS, type EventReason, KIND } from '../../api/index.ts';
 import { evidenceText, marginSeconds } from '../../gate/evidence.ts';
-import type { DrainState, Evidence, PodView } from '../../gate/types.ts';
+import type { DrainState, Evidence, GateStep, PodView } from '../../gate/types.ts';
 import { type EventRecorder, referenceTo } from '../../kube/events.ts';
 import { pods } from '../../kube/index.ts';
 import type { EvidenceLog } from './evidenceLog.ts';
@@ -68,6 +68,14 @@ export class GateReporter {
 
   violation(pod: PodView, _state: DrainState, violation: string, claim: Claim | undefined): void {
     this.#record('DrainViolation', 'LetGo', pod, claim, violation);
+  }
+
+  /** What the gate has to do, and may not; it goes on trying. */
+  refused(pod: PodView, step: GateStep['do'], message: string, claim: Claim | undefined): void {
+    const what =
+      step === 'LetGo' ? 'deletes' : step === 'GiveBack' || step === 'Cancel' ? 'gives back' : 'writes the drain of';
+    const note = `the API server refuses that the operator ${what} ${nameOf(pod)}, which is tried again: ${message}`;
+    this.#record('DrainViolation', step, pod, claim, note);
   }
 
   /** Without figures or pods in the note: the same nodes are one event that is counted. */
