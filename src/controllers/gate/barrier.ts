@@ -139,7 +139,9 @@ export class ProxyBarrier {
     await new BarrierRound({ service, store, book: this.#book, targets, isPresent, limits, endMs, clock, log }).run(
       signal,
     );
-    return this.#conclude(targets.filter(({ state }) => state !== 'Gone'));
+    // One that has left may have confirmed in one family before.
+    const gone = new Set(targets.filter(({ state }) => state === 'Gone').map(({ key }) => key.node));
+    return this.#conclude(targets.filter(({ key }) => !gone.has(key.node)));
   }
 
   /** The Service, or why there is none. */

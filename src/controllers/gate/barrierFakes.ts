@@ -1,13 +1,14 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { type BarrierSlice, seatedIn } from '../../gate/barrierSlices.ts';
+import { type BarrierSlice, type IpFamily, seatedIn } from '../../gate/barrierSlices.ts';
 import type { BarrierService, BarrierStore } from './barrierSlicesStore.ts';
 
 /** How a pretended proxy answers. */
 export type Behaviour = 'follows' | 'stuck' | 'hangs' | 'breaks off' | 'garbage' | 'cilium';
 
-/** A proxy that follows the slices after a while, as a real HTTP server on a loopback address of its own. */
+/** The proxy of one family that follows the slices after a while, as a real HTTP server on a loopback address of its own. */
 export class FakeProxy {
   readonly node: string;
+  readonly family: IpFamily;
   readonly address: string;
   behaviour: Behaviour = 'follows';
   delayMs = 5;
@@ -16,15 +17,17 @@ export class FakeProxy {
   readonly #server: Server;
   #port = 0;
 
-  private constructor(node: string, address: string) {
+  private constructor(node: string, family: IpFamily, address: string) {
     this.node = node;
+    this.family = family;
     this.address = address;
     this.#server = createServer((_request, response) => this.#answer(response));
   }
 
-  /** `index` from 1; `port` 0: a free one. */
-  static async start(index: number, port: number): Promise<FakeProxy> {
-    const proxy = new FakeProxy(`node-${index}`, `127.77.${Math.floor(index / 250)}.${(index % 250) + 1}`);
+  /** `index` from 1; `port` 0: a free one. Of IPv6 the loopback has one address only: mapped ones of IPv4 take its place. */
+  static async start(index: number, port: number, family: IpFamily = 'IPv4'): Promise<FakeProxy> {
+    const net = family === 'IPv4' ? '127.77' : '::ffff:127.78';
+    const proxy = new FakeProxy(`node-${index}`, family, `${net}.${Math.floor(index / 250)}.${(index % 250) + 1}`);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
       proxy.#server.listen(port, proxy.address, resolve);
@@ -94,7 +97,8 @@ export class FakeStore implements BarrierStore {
     this.proxies = proxies;
     const port = proxies[0]?.port ?? 0;
     const service = { namespace: 'system', name: 'barrier', uid: 'u-1', port: { name: 'barrier', number: 9 } };
-    this.found = { ...service, healthCheckNodePort: port, families: ['IPv4'] };
+    const families = [...new Set(proxies.map(({ family }) => family))];
+    this.found = { ...service, healthCheckNodePort: port, families: families.length > 0 ? families : ['IPv4'] };
   }
 
   service(): Promise<BarrierService | undefined> {
@@ -117,14 +121,16 @@ export class FakeStore implements BarrierStore {
     this.#version += 1;
     const stored = { ...slice, metadata: { ...slice.metadata, resourceVersion: String(this.#version) } };
     this.kept.set(name, stored);
-    const numbers = this.numbers();
-    for (const proxy of this.proxies) proxy.see(numbers[proxy.node] ?? 0);
+    for (const proxy of this.proxies) {
+      if (proxy.family === slice.addressType) proxy.see(this.numbers(proxy.family)[proxy.node] ?? 0);
+    }
     this.afterWrite(write);
     return stored;
   }
 
   /** What each node is to report. */
-  numbers(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.kept.values()].flatMap(seatedIn).map(({ node, number }) => [node, number]));
+  numbers(family: IpFamily = 'IPv4'): Readonly<Record<string, number>> {
+    const slices = [...this.kept.values()].filter(({ addressType }) => addressType === family);
+    return Object.fromEntries(slices.flatMap(seatedIn).map(({ node, number }) => [node, number]));
   }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { sliceViewOf } from '../../gate/views.ts';
 import type { EndpointSlice } from '../../kube/index.ts';
 import { FakeGate } from './gateFakes.ts';
 import { listedInCache, slicesThatList } from './slicesCheck.ts';
@@ -32,4 +33,26 @@ test.each<[string, readonly Endpoint[], boolean]>([
   ];
   expect(await slicesThatList(gate.client(), gate.view('a'), signal)).toEqual(listed ? ['web-x'] : []);
   expect(gate.calls).toMatchObject([{ verb: 'list', options: { namespace: 'shop', limit: 0 } }]);
+});
+
+test('dual stack: clean means out of the slices of both families', async () => {
+  const gate = new FakeGate();
+  const targetRef = { kind: 'Pod', uid: 'a' };
+  const others = [{ addresses: ['10.1.1.1'], targetRef: { kind: 'Pod', uid: 'b' } }];
+  const v4 = { metadata: { namespace: 'shop', name: 'web-4' }, addressType: 'IPv4' } as const;
+  const v6 = { metadata: { namespace: 'shop', name: 'web-6' }, addressType: 'IPv6' } as const;
+  const in4 = { ...v4, endpoints: [...others, { addresses: ['10.9.9.9'], targetRef }] };
+  const in6 = { ...v6, endpoints: [{ addresses: ['fd00::9'], targetRef }] };
+  const listing = async (items: readonly EndpointSlice[]): Promise<readonly string[]> => {
+    gate.slice.items = [...items];
+    for (const slice of items) gate.informers.slices.set(sliceViewOf(slice));
+    const found = await slicesThatList(gate.client(), gate.view('a'), signal);
+    expect(listedInCache(gate.caches, 'a')).toBe(found.length > 0);
+    return found;
+  };
+  gate.list([]);
+  expect(await listing([in4, in6])).toEqual(['web-4', 'web-6']);
+  expect(await listing([{ ...v4, endpoints: others }, in6])).toEqual(['web-6']);
+  expect(await listing([in4, { ...v6, endpoints: [] }])).toEqual(['web-4']);
+  expect(await listing([{ ...v4, endpoints: others }, v6])).toEqual([]);
 });
