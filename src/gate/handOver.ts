@@ -79,7 +79,10 @@ export function ownerPatch(
   };
 }
 
-/** Out of its Services, and out of its ReplicaSet where it still was in: one write, so that nobody sees half of it. */
+/**
+ * Out of its Services, and out of its ReplicaSet where it still was in: one write, so that nobody sees half of it. Done again, for a
+ * Service that has come to select it since, it keeps the time of the first: its limit holds whatever is done to its labels.
+ */
 export function isolatePatch(
   pod: PodView,
   state: DrainState,
@@ -91,10 +94,11 @@ export function isolatePatch(
   const handsOver = step.handOver && deployment !== undefined;
   // What every proxy knows then is who else serves, not a replacement.
   const knownAtMs = step.unmet === undefined ? progress.replacementKnown?.atMs : undefined;
+  const { drainedAt: _, ...before } = handsOver ? handedOver(pod, state, now) : state;
   const next: DrainState = {
-    ...(handsOver ? handedOver(pod, state, now) : state),
+    ...before,
     ...(knownAtMs === undefined ? {} : { replacedAt: new Date(knownAtMs).toISOString() }),
-    isolatedAt: now,
+    isolatedAt: state.isolatedAt ?? now,
     removedLabels: { ...state.removedLabels, ...step.labels },
     ...(step.unmet === undefined ? {} : { unmet: step.unmet }),
   };

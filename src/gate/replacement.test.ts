@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { decideStep } from './step.ts';
 import { ago, barrier, type Given, NOW_MS, observation, service, sibling } from './testing/observations.ts';
-import { budget, expectSteps, isolates, known, lastEndpoint, replaced } from './testing/stepCases.ts';
+import {
+  budget,
+  expectSteps,
+  isolates,
+  isolatesAsIs,
+  known,
+  lastEndpoint,
+  replaced,
+  unlisted,
+} from './testing/stepCases.ts';
 
+const unserved: Given = { path: 'Eviction', handedOver: true, services: [] };
 /** Handed over 2 s ago, which is as long as it may wait; b and c serve, and are one fewer than wanted. */
 const overdue: Given = { path: 'Eviction', handedOver: true, settings: { replacementTimeoutSeconds: 2 } };
 
@@ -29,7 +39,13 @@ describe('an eviction', () => {
     ],
     ['under a budget: replacement first', { path: 'Eviction', budgets: [budget] }, { do: 'HandOver' }],
     ['that serves nobody', { path: 'Eviction', services: [] }, { do: 'HandOver' }],
-    ['that serves nobody: let go', { path: 'Eviction', handedOver: true, services: [], replicas: 2 }, { do: 'LetGo' }],
+    ['that serves nobody: checked', { ...unserved, replicas: 2 }, { do: 'VerifySlices' }],
+    [
+      'that serves nobody: let go',
+      { ...unserved, replicas: 2, progress: unlisted },
+      { do: 'LetGo', outcome: 'Verified' },
+    ],
+    ['that no Service selects any more: isolated', { ...unserved, replicas: 2, listed: 'Before' }, isolatesAsIs],
     [
       'that serves nobody, under minReady: waits',
       { path: 'Eviction', handedOver: true, services: [], settings: { minReady: 3 } },
@@ -173,8 +189,13 @@ describe('an eviction', () => {
     ],
     [
       'waits no longer, and serves nobody: goes as it is',
-      { ...overdue, services: [], settings: { replacementTimeoutSeconds: 2, minReady: 3 } },
+      { ...overdue, services: [], settings: { replacementTimeoutSeconds: 2, minReady: 3 }, progress: unlisted },
       { do: 'LetGo', outcome: 'ReplacementTimeout' },
+    ],
+    [
+      'waits no longer, is selected by none and still listed: isolated as ever, and what did not hold is kept',
+      { ...overdue, services: [], settings: { replacementTimeoutSeconds: 2, minReady: 3 }, listed: 'Now' },
+      { ...isolatesAsIs, unmet: expect.stringContaining('2 of 3 pods of ReplicaSet web-1 are Ready') as string },
     ],
     [
       'waits no longer; the last endpoint of one of two Services goes as it is',
@@ -234,7 +255,7 @@ describe('an eviction', () => {
     ],
     [
       'serves nobody, has waited long enough, and its replacement has come: verified',
-      { ...overdue, replicas: 2, services: [] },
+      { ...overdue, replicas: 2, services: [], progress: unlisted },
       { do: 'LetGo', outcome: 'Verified' },
     ],
     [

@@ -41,6 +41,12 @@ const switched = fc.constantFrom('Gate' as const, 'Off' as const).map(
       world.mode = mode;
     },
 );
+/** Isolated pods are selected again, and pods in drain no more. */
+const reselect = fc.constantFrom([], [{ app: 'web' }], [{ tier: 'front' }], [{ app: 'web' }, { zone: 'a' }]).map(
+  (selectors): Act =>
+    (world) =>
+      world.reselect(selectors),
+);
 const jump = fc.constantFrom(-3_600_000, -20_000, 20_000, 3_600_000).map(
   (ms): Act =>
     (world) => {
@@ -109,6 +115,7 @@ const often = [
     ['HandOver', 'Isolate', 'VerifySlices', 'VerifyProxies', 'Wait'].map((step) => `${path}: ${step}`),
   ),
   ...['ScaleDown: Cancel', 'ScaleDown: LetGo', 'Eviction: LetGo', 'Eviction: GiveBack', 'Eviction: ConfirmReplacement'],
+  ...['Eviction: Isolate, again', 'Eviction: Isolate, no label'],
   ...['Eviction: AskBudget', 'Eviction: Isolate, unmet', 'Delete: GiveBack', 'Delete: MarkDrained'],
   ...['ScaleDown: LetGo, LastOnNode', 'Eviction: LetGo, LastOnNode', 'Delete: MarkDrained, LastOnNode'],
 ].sort();
@@ -116,12 +123,12 @@ const often = [
 describe('the gate in a small cluster where everything is late', () => {
   it('keeps its promises, whatever is asked, and ends every drain', () => {
     const seen = new Set<string>();
-    const all = fc.oneof(evict, evict, remove, scale, rollOut, crashes(1, 10, 90), switched);
+    const all = fc.oneof(evict, evict, remove, scale, rollOut, reselect, crashes(1, 10, 90), switched);
     fc.assert(
       fc.property(worlds(all), (run) => {
         for (const step of play(run).steps) seen.add(step);
       }),
-      { numRuns: 250 },
+      { numRuns: 400 },
     );
     expect([...seen].sort()).toEqual(expect.arrayContaining(often));
   }, 60_000);

@@ -110,6 +110,33 @@ describe.each(paths)('after isolation (%s)', (path) => {
     }
   });
 
+  it('isolates it again where a Service has come to select it, and keeps its limit', () => {
+    const fresh = service(['b'], { name: 'fresh', selector: { tier: 'front' } });
+    const given: Given = { path, progress: clean, services: [service(['b']), fresh] };
+    expect(isolated(given)).toEqual({ do: 'Isolate', labels: { tier: 'front' }, handOver: false, collateral: [] });
+    const drainedAt = ago(1);
+    expect(isolated({ ...given, state: { drainedAt } })).toMatchObject({ do: 'Isolate', labels: { tier: 'front' } });
+    const over = { isolatedAt: ago(60), askedAt: ago(61), until: ago(31), abandonedAt: ago(40) };
+    for (const state of [over, { ...over, drainedAt: ago(50) }]) {
+      expect(isolated({ ...given, state })).toMatchObject({ do: 'LetGo', outcome: 'DeadlinePassed' });
+    }
+  });
+
+  it('waits where that Service has no other ready endpoint yet', () => {
+    const services = [service([]), service(['a'], { name: 'fresh', selector: { tier: 'front' } })];
+    const reason = 'Service fresh selects the isolated pod again and has no other ready endpoint';
+    expect(isolated({ path, progress: clean, services })).toEqual({ do: 'Wait', reason, forMs: 58_000 });
+  });
+
+  it('begins anew where a slice lists it again', () => {
+    expect(isolated({ path, progress: clean, listed: 'Now' })).toEqual({ do: 'VerifySlices' });
+    const state = { isolatedAt: ago(60), askedAt: ago(61), until: ago(31), abandonedAt: ago(40) };
+    expect(isolated({ path, progress: clean, listed: 'Now', state })).toMatchObject({
+      outcome: 'DeadlinePassed',
+      violation: expect.stringContaining('removal from the EndpointSlices was not seen') as string,
+    });
+  });
+
   it('does not wait for ever for a time in the future', () => {
     expect(isolated({ path, state: { isolatedAt: ago(-3_600) } })).toMatchObject({ outcome: 'DeadlinePassed' });
     const seenAtMs = NOW_MS - 59_000;

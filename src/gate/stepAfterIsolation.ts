@@ -1,4 +1,5 @@
 import { lastEndpointOf, lastOnNodeOf, secondsText, sinceMs } from './stepFacts.ts';
+import { isolateAgain } from './stepIsolate.ts';
 import type { DrainOutcome, GateStep, Observation, ProxyAnswer } from './types.ts';
 
 /** Where the author names no quiet time, for data paths that give no evidence. */
@@ -19,12 +20,16 @@ const checkGraceMs = 5_000;
 /** The pod left its Services: verify that everybody knows, then let it go. Nothing here waits past the hard limit. */
 export function stepAfterIsolation(observation: Observation): GateStep {
   const { settings, state, progress, nowMs } = observation;
-  if (state.drainedAt !== undefined) return letGoOf(observation, outcomeOfDrained(observation));
-  const isolatedMs = sinceMs(observation, state.isolatedAt);
-  if (isolatedMs >= settings.timeoutSeconds * 1000) return letGoOf(observation, 'DeadlinePassed');
-  const leftMs = settings.timeoutSeconds * 1000 - isolatedMs;
+  const leftMs = settings.timeoutSeconds * 1000 - sinceMs(observation, state.isolatedAt);
+  const again = isolateAgain(observation, leftMs);
+  if (again !== undefined && leftMs > 0) return again;
+  if (state.drainedAt !== undefined) {
+    return letGoOf(observation, again === undefined ? outcomeOfDrained(observation) : 'DeadlinePassed');
+  }
+  if (leftMs <= 0) return letGoOf(observation, 'DeadlinePassed');
 
-  if (progress.slicesCleanAtMs === undefined) return { do: 'VerifySlices' };
+  // Listed again, whatever was seen before (a Service of a moment, endpoints that somebody writes): all of it is found out anew.
+  if (progress.slicesCleanAtMs === undefined || observation.listed === 'Now') return { do: 'VerifySlices' };
   // A confirmation from the future (the clock was set back) tells nothing of the time since.
   if (progress.proxies === undefined || progress.proxies.atMs > nowMs) return { do: 'VerifyProxies' };
   const quietMs = quietTimeMs(observation, progress.proxies);
@@ -96,7 +101,7 @@ function violationOf(observation: Observation, outcome: DrainOutcome): string | 
       return undefined;
     case 'DeadlinePassed': {
       const missing =
-        progress.slicesCleanAtMs === undefined
+        progress.slicesCleanAtMs === undefined || observation.listed === 'Now'
           ? 'its removal from the EndpointSlices was not seen'
           : progress.proxies === undefined
             ? 'not every service proxy confirmed its removal'

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { decideStep } from './step.ts';
 import { ago, type Given, NOW_MS, observation, rsOwner, service, sibling } from './testing/observations.ts';
-import { alone, budget, expectSteps, isolates, known, lastEndpoint, replaced } from './testing/stepCases.ts';
+import {
+  alone,
+  budget,
+  expectSteps,
+  isolates,
+  isolatesAsIs,
+  known,
+  lastEndpoint,
+  replaced,
+  unlisted,
+} from './testing/stepCases.ts';
 
 describe('a scale-down', () => {
   expectSteps([
@@ -18,7 +28,18 @@ describe('a scale-down', () => {
       { do: 'Cancel' },
     ],
     ['serves nobody: handed over', { services: [] }, { do: 'HandOver' }],
-    ['serves nobody: let go', { services: [], handedOver: true }, { do: 'LetGo', outcome: 'Verified' }],
+    ['serves nobody: checked', { services: [], handedOver: true }, { do: 'VerifySlices' }],
+    [
+      'serves nobody: let go',
+      { services: [], handedOver: true, progress: unlisted },
+      { do: 'LetGo', outcome: 'Verified' },
+    ],
+    [
+      'no Service selects it since a moment ago: isolated as it is, to be verified',
+      { services: [], handedOver: true, listed: 'Before', progress: unlisted },
+      { ...isolatesAsIs, handOver: false },
+    ],
+    ['no Service selects it, a slice lists it', { services: [], handedOver: true, listed: 'Now' }, isolatesAsIs],
     [
       'is the last endpoint and surplus: handed over, to wait',
       { replicas: 0, deployment: { replicas: 1 }, siblings: alone, services: [service(['a'])] },
@@ -120,7 +141,17 @@ describe("a person's delete", () => {
     ['of the last endpoint: replacement first', { path: 'Delete', ...lastEndpoint }, { do: 'HandOver' }],
     ['waits for the replacement', last, { do: 'Wait', forMs: 27_000 }],
     ['leaves when it is known', { ...replaced, path: 'Delete', progress: known, budgets: [budget] }, isolates],
-    ['that serves nobody goes through', { path: 'Delete', services: [] }, { do: 'MarkDrained', outcome: 'Verified' }],
+    ['that serves nobody is checked', { path: 'Delete', services: [] }, { do: 'VerifySlices' }],
+    [
+      'that serves nobody goes through',
+      { path: 'Delete', services: [], progress: unlisted },
+      { do: 'MarkDrained', outcome: 'Verified' },
+    ],
+    [
+      'that no Service selects any more is isolated',
+      { path: 'Delete', services: [], listed: 'Before' },
+      { ...isolatesAsIs, handOver: true },
+    ],
     ['that serves nobody went through', { path: 'Delete', services: [], state: { drainedAt: ago(1) } }, { do: 'Wait' }],
     [
       'was abandoned',

@@ -1,4 +1,3 @@
-import { labelsToRemove } from './isolation.ts';
 import { isReplacementNeeded, stepToConfirm, stepToReplace } from './replacement.ts';
 import { AFTER_REQUEST_MS, letGoOf, requestOverMs } from './stepAfterIsolation.ts';
 import {
@@ -12,7 +11,8 @@ import {
   secondsText,
   sinceMs,
 } from './stepFacts.ts';
-import type { GateStep, Observation } from './types.ts';
+import { isolate } from './stepIsolate.ts';
+import type { DrainOutcome, GateStep, Observation } from './types.ts';
 
 /** A cache may be that late: what it says against the ReplicaSet controller is believed after this. */
 const CACHE_GRACE_MS = 2_000;
@@ -77,7 +77,7 @@ function startScaleDown(observation: Observation): GateStep {
 /** Surplus, and handed over: it leaves as soon as every Service has another endpoint, and at last anyway. */
 function leave(observation: Observation): GateStep {
   const { services, settings, state, replicaSet } = observation;
-  if (services.length === 0) return letGoOf(observation, 'Verified');
+  if (services.length === 0) return leaveUnserved(observation);
   const last = lastEndpointOf(observation);
   if (last === undefined) return depart(observation);
   if (canGiveBack(observation) && isWanted(observation)) {
@@ -123,12 +123,13 @@ function leaveUnreplaced(observation: Observation): GateStep {
   const { services, settings } = observation;
   const step = stepToReplace(observation);
   if (step?.do !== 'Wait') return step ?? leaveReplaced(observation);
-  if (services.length === 0 || (lastEndpointOf(observation) ?? lastOnNodeOf(observation)) !== undefined) {
+  if ((lastEndpointOf(observation) ?? lastOnNodeOf(observation)) !== undefined) {
     return letGoOf(observation, 'ReplacementTimeout');
   }
   // Who stays must be known to every proxy before the pod leaves to them what it served.
-  const proof = stepToConfirm(observation);
+  const proof = services.length === 0 ? undefined : stepToConfirm(observation);
   if (proof !== undefined) return proof;
+  if (services.length === 0 && observation.listed === 'Never') return leaveUnserved(observation, 'ReplacementTimeout');
   const waited = `spec.eviction.replacementTimeoutSeconds (${settings.replacementTimeoutSeconds ?? 0} s) was over`;
   return { ...isolate(observation), unmet: `${step.reason}; ${waited}` };
 }
@@ -149,7 +150,7 @@ function deleteForPerson(observation: Observation): GateStep {
     const strange = strangerOf(observation);
     if (strange !== undefined) return strange;
     // The person's own request deletes it, and its ReplicaSet replaces it as ever.
-    if (observation.services.length === 0) return letGoOf(observation, 'Verified');
+    if (observation.services.length === 0) return leaveUnserved(observation);
     return start(observation, isReplacementNeeded(observation));
   }
   return canGiveBack(observation) ? replaceAndLeave(observation, AFTER_REQUEST_MS - overdueMs) : leave(observation);
@@ -162,7 +163,7 @@ function start(observation: Observation, needed: boolean): GateStep {
 
 function replaceAndLeave(observation: Observation, leftMs: number): GateStep {
   const { services } = observation;
-  if (services.length === 0 && !isReplacementNeeded(observation)) return letGoOf(observation, 'Verified');
+  if (services.length === 0 && !isReplacementNeeded(observation)) return leaveUnserved(observation);
   const step = stepToReplace(observation);
   if (step?.do === 'Wait') {
     const forMs = Math.min(leftMs, step.forMs ?? Infinity);
@@ -172,7 +173,18 @@ function replaceAndLeave(observation: Observation, leftMs: number): GateStep {
 }
 
 function leaveReplaced(observation: Observation): GateStep {
-  return observation.services.length === 0 ? letGoOf(observation, 'Verified') : depart(observation);
+  return observation.services.length === 0 ? leaveUnserved(observation) : depart(observation);
+}
+
+/**
+ * No Service selects it. Slices and proxies may know it all the same: its Service has another selector since a moment ago, or
+ * somebody writes its endpoints by hand. Then it is isolated, though no label has to go for it, and verified. One that was no
+ * endpoint lately and is none by the API server itself goes at once: no proxy has anything to let go of.
+ */
+function leaveUnserved(observation: Observation, outcome: DrainOutcome = 'Verified'): GateStep {
+  if (observation.listed !== 'Never') return isolate(observation);
+  if (observation.progress.slicesCleanAtMs === undefined) return { do: 'VerifySlices' };
+  return letGoOf(observation, outcome);
 }
 
 /** Its controller owner is not the ReplicaSet that the state is about: somebody else has taken it in hand. */
@@ -195,10 +207,4 @@ function cancelLater(observation: Observation, reason: string): GateStep {
  */
 function depart(observation: Observation): GateStep {
   return lastOnNodeOf(observation) === undefined ? isolate(observation) : letGoOf(observation, 'LastOnNode');
-}
-
-function isolate(observation: Observation): Extract<GateStep, { do: 'Isolate' }> {
-  const { pod, services, selectedOn } = observation;
-  const { labels, collateral } = labelsToRemove(pod.metadata.labels ?? {}, services, selectedOn);
-  return { do: 'Isolate', labels, handOver: !isHandedOver(observation), collateral };
 }

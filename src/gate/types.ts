@@ -186,6 +186,11 @@ export interface Observation {
   /** Every pod of the Deployment (owned by one of its ReplicaSets, or handed over to it), this one included. */
   readonly siblings: readonly Sibling[];
   readonly services: readonly ServiceFacts[];
+  /**
+   * Whether an EndpointSlice lists the pod: by the cache, now; or since its drain began, or within the last half a minute, which the
+   * service proxies may not have followed yet.
+   */
+  readonly listed: 'Now' | 'Before' | 'Never';
   /** Budgets that select the pod. */
   readonly budgets: readonly BudgetFacts[];
   readonly node?: { readonly unschedulable: boolean; readonly ready: boolean };
@@ -245,7 +250,10 @@ export type GateStep =
   | { readonly do: 'ConfirmReplacement' }
   /** A dry-run eviction: the API server says what the budgets allow. */
   | { readonly do: 'AskBudget' }
-  /** Take labels off, and the owner along with them where it was not handed over yet. */
+  /**
+   * Take labels off, and the owner along with them where it was not handed over yet. No labels: no Service selects the pod (any
+   * more), but slices or proxies may still know it. Again where a Service selects an isolated pod.
+   */
   | {
       readonly do: 'Isolate';
       readonly labels: Readonly<Record<string, string>>;
@@ -255,7 +263,7 @@ export type GateStep =
       /** It waited as long as it may; this did not hold. */
       readonly unmet?: string;
     }
-  /** Read the slices from the API server: does any still list the pod? */
+  /** Read the slices from the API server: does any still list the pod? What was found out before counts no more where one does. */
   | { readonly do: 'VerifySlices' }
   | { readonly do: 'VerifyProxies' }
   | { readonly do: 'CheckDrained'; readonly check: DrainedCheck }

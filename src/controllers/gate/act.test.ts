@@ -16,7 +16,14 @@ async function act(gate: FakeGate, step: GateStep, given: Partial<DrainState> = 
   const { caches, memory, clock } = gate;
   const common = { pod, state, key: KEY, settings: DEFAULT_GATE_SETTINGS };
   const podMonitors = { selectorsIn: () => [] };
-  const observation = observe({ ...common, caches, memory, podMonitors, nowMs: clock.nowMs() });
+  const observation = observe({
+    ...common,
+    caches,
+    memory,
+    podMonitors,
+    nowMs: clock.nowMs(),
+    monoMs: clock.monotonicMs(),
+  });
   return gate.actions.act(step, { ...common, observation, claim: claim(), context: { signal, log: silentLogger } });
 }
 

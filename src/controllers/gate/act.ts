@@ -9,7 +9,7 @@ import {
   statePatch,
 } from '../../gate/handOver.ts';
 import { refusedAgain } from '../../gate/refusal.ts';
-import { lastOnNodeOf } from '../../gate/stepFacts.ts';
+import { lastOnNodeOf, sinceMs } from '../../gate/stepFacts.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
@@ -28,6 +28,8 @@ import { listedInCache, slicesThatList } from './slicesCheck.ts';
 const UNSEEN_WAIT_MS = 1_000;
 /** Slices that still list the pod are asked for again. */
 const SLICES_AGAIN_MS = 200;
+/** Where somebody writes endpoints by hand, that is until the limit. */
+const LAST_SLICES_AGAIN_MS = 2_000;
 /** A reason that only changes its figures is not worth a write each time. */
 const REASON_EVERY_MS = 10_000;
 const RECHECK_MS = 5_000;
@@ -148,7 +150,8 @@ export class GateActions {
         const { patch, state: next } = isolatePatch(pod, state, step, observation, this.#now(), input.key);
         await this.#patch(patch, input, next);
         this.#markBudgets(pod, state);
-        memory.of(uid).recounted = false;
+        memory.unverify(uid, listedInCache(this.#options.caches, uid));
+        Object.assign(memory.of(uid), { recounted: false, isolatedAtMs: clock.monotonicMs() });
         reporter.isolated(step.collateral, input.claim);
         return { again: true };
       }
@@ -166,7 +169,11 @@ export class GateActions {
         this.#beside(input, 'proxies', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
           reporter.silentProxies(answer.silent, input.claim);
-          return () => memory.note(uid, { proxies: answer });
+          // One that began before a slice listed the pod again proves nothing.
+          const { slicesCleanAtMs } = observation.progress;
+          return () => {
+            if (memory.of(uid).progress.slicesCleanAtMs === slicesCleanAtMs) memory.note(uid, { proxies: answer });
+          };
         });
         return { afterMs: RECHECK_MS };
       case 'CheckDrained': {
@@ -291,24 +298,34 @@ export class GateActions {
     const { uid = '' } = pod.metadata;
     const podMemory = memory.of(uid);
     const isListed = listedInCache(caches, uid);
-    const isolatedMs = clock.nowMs() - Date.parse(state.isolatedAt ?? '');
+    const isIsolated = state.isolatedAt !== undefined;
+    const isolatedMs =
+      podMemory.isolatedAtMs === undefined
+        ? sinceMs(input.observation, state.isolatedAt)
+        : clock.monotonicMs() - podMemory.isolatedAtMs;
     // Where pods come and go, another one's change has been counted by now.
-    if (podMemory.recounted !== true && (!isListed || isolatedMs >= UNSEEN_WAIT_MS)) {
+    if (isIsolated && podMemory.recounted !== true && (!isListed || isolatedMs >= UNSEEN_WAIT_MS)) {
       await this.#recountBudgets(input);
       podMemory.recounted = true;
     }
     if (isListed) {
-      podMemory.listed = true;
+      memory.unverify(uid, true);
       return { afterMs: RECHECK_MS };
     }
-    if (!podMemory.listed && isolatedMs >= 0 && isolatedMs < UNSEEN_WAIT_MS) {
+    if (isIsolated && !podMemory.listed && isolatedMs < UNSEEN_WAIT_MS) {
       return { afterMs: UNSEEN_WAIT_MS - isolatedMs };
     }
     const listing = await slicesThatList(client, pod, input.context.signal);
     if (listing.length > 0) {
       input.context.log.debug('slices still list the pod', { slices: listing });
-      return { afterMs: SLICES_AGAIN_MS };
+      podMemory.listed = true;
+      // One that no Service selects is isolated for it; endpoints that somebody writes by hand may stay for long.
+      if (!isIsolated) return { again: true };
+      const times = podMemory.stillListed ?? 0;
+      podMemory.stillListed = times + 1;
+      return { afterMs: Math.min(SLICES_AGAIN_MS * 1.3 ** times, LAST_SLICES_AGAIN_MS) };
     }
+    podMemory.stillListed = 0;
     memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
     return { again: true };
   }

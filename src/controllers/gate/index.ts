@@ -162,6 +162,7 @@ export function gateController(options: GateOptions): Controller {
       state: read.state,
       settings,
       nowMs: clock.nowMs(),
+      monoMs: clock.monotonicMs(),
     });
     const step = decideStep(observation);
     context.log.debug('next step of a drain', { step: step.do, path: read.state.path, ...reasonOf(step) });
@@ -245,6 +246,8 @@ export function gateController(options: GateOptions): Controller {
       enqueueDrainsIn(now ?? old),
     );
   }
+  // Every replica: who takes over must know what the proxies may not have followed yet.
+  informers.slices.onChange((_key, { old, new: now }) => memory.unlisted.changed(old, now, clock.monotonicMs()));
   informers.claims.onChange((_key, { old, new: now }) => enqueueDrainsIn(now ?? old));
   informers.deployments.onChange((_key, { old, new: now }) => enqueueDrainsIn(now ?? old));
   actions.onDone((ref) => controller.enqueue(ref));

@@ -1,13 +1,18 @@
 import type { DrainProgress, DrainState, Evidence, PodView } from '../../gate/types.ts';
 import { isOlderVersion } from '../../kube/versions.ts';
+import { UnlistedEndpoints } from './unlisted.ts';
 
 /** What the leader remembers of one pod; all of it can be found out again. */
 export interface PodMemory {
   progress: DrainProgress;
   /** Work that runs beside the reconciles: a barrier, a drained check. */
   readonly running: Set<string>;
-  /** Slices listed it at some time, so their being clean means something. */
+  /** Slices listed it at some time since its drain began or it was isolated, so their being clean means something. */
   listed: boolean;
+  /** When this process isolated it last, by the monotonic clock. */
+  isolatedAtMs?: number;
+  /** Questions to the API server in a row that found it in a slice. */
+  stillListed?: number;
   /** The budgets that lost it with its label were told. */
   recounted?: boolean;
   /** A budget has counted that it left, or had the time to. */
@@ -41,6 +46,7 @@ export class GateMemory {
   readonly #isolated = new Set<string>();
   /** By `namespace/name` of the budget. */
   readonly pendingYes = new Map<string, PendingYes>();
+  readonly unlisted = new UnlistedEndpoints();
 
   of(uid: string): PodMemory {
     const known = this.#pods.get(uid);
@@ -57,6 +63,17 @@ export class GateMemory {
   note(uid: string, progress: Partial<DrainProgress>): void {
     const memory = this.of(uid);
     memory.progress = { ...memory.progress, ...progress };
+  }
+
+  /**
+   * It was isolated (again), or a slice lists it again: what was found out about its removal before tells nothing any more.
+   * @param isListed by the cache
+   */
+  unverify(uid: string, isListed: boolean): void {
+    const memory = this.of(uid);
+    const { slicesCleanAtMs: _, proxies: __, drained: ___, drainedAskedAtMs: ____, ...progress } = memory.progress;
+    memory.progress = progress;
+    memory.listed = isListed;
   }
 
   /** Our own write, until the watch brings it back. */

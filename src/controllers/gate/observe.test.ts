@@ -20,6 +20,7 @@ function look(gate: FakeGate, name = 'a', state: DrainState = evicted) {
     state,
     settings: DEFAULT_GATE_SETTINGS,
     nowMs: gate.clock.nowMs(),
+    monoMs: gate.clock.monotonicMs(),
   });
 }
 

@@ -15,6 +15,7 @@ import { byController, byNamespace, controllerOwner, deploymentOwner, type GateC
 import type { GateMemory } from './memory.ts';
 import type { PodMonitors } from './podMonitors.ts';
 import { selectedOnOf } from './selectedOn.ts';
+import { listedInCache } from './slicesCheck.ts';
 
 export interface ObserveInput {
   readonly caches: GateCaches;
@@ -25,6 +26,8 @@ export interface ObserveInput {
   readonly state: DrainState;
   readonly settings: GateSettings;
   readonly nowMs: number;
+  /** Monotonic. */
+  readonly monoMs: number;
 }
 
 /** Everything about one pod in drain, read at one moment from the caches and from what this process wrote last. */
@@ -69,6 +72,7 @@ export function observe(input: ObserveInput): Observation {
         }),
     siblings: deployment === undefined ? [] : siblingsOf(caches, memory, key, deployment.metadata.uid ?? ''),
     services: servicesOf(input, namespace, labels),
+    listed: listingOf(input, uid),
     budgets,
     ...(node === undefined ? {} : { node: { unschedulable: node.unschedulable, ready: node.ready } }),
     selectedOn: selectedOnOf(caches, podMonitors, namespace, labels),
@@ -103,6 +107,12 @@ function budgetsOf(
         ...(pending === undefined || pending === pod.metadata.uid ? {} : { pendingUid: pending }),
       };
     });
+}
+
+function listingOf({ caches, memory, pod, monoMs }: ObserveInput, uid: string): Observation['listed'] {
+  if (listedInCache(caches, uid)) return 'Now';
+  const before = memory.of(uid).listed || memory.unlisted.hasAny([uid, ...pod.ips], monoMs);
+  return before ? 'Before' : 'Never';
 }
 
 function servicesOf(

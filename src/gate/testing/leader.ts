@@ -18,6 +18,7 @@ export class SimLeader {
   /** Barriers on their way: the version of the slices that every proxy must have reached. */
   #barriers = new Map<string, { readonly version: number; readonly member: 'proxies' | 'replacementKnown' }>();
   #pendingYes: { readonly uid: string; readonly atMs: number; isolatedAtVersion?: number } | undefined;
+  readonly #isolatedAtTick = new Map<string, number>();
   #downTicks = 0;
 
   constructor(world: World, settings: Omit<GateSettings, 'mode'>) {
@@ -86,8 +87,12 @@ export class SimLeader {
       }
       case 'Isolate': {
         if (step.handOver) this.#expectSurplus(observation);
+        if (state.isolatedAt !== undefined) this.steps.add(`${state.path}: Isolate, again`);
+        if (Object.keys(step.labels).length === 0) this.steps.add(`${state.path}: Isolate, no label`);
         this.#expectOthersServe(observation, step);
         const wrote = this.#write(isolatePatch(pod, state, step, observation, now, signingKey).patch);
+        this.#unverify(uid);
+        this.#isolatedAtTick.set(uid, world.tick);
         if (this.#pendingYes?.uid === uid) this.#pendingYes.isolatedAtVersion = world.budget?.version ?? 0;
         return wrote;
       }
@@ -107,8 +112,10 @@ export class SimLeader {
         return false;
       }
       case 'VerifySlices': {
-        const unseen = world.nowMs - Date.parse(state.isolatedAt ?? '') < 1_000;
-        if (unseen || world.listed(world.slices.length - 1, uid)) return false;
+        const isolatedAtTick = this.#isolatedAtTick.get(uid);
+        const unseen = isolatedAtTick !== undefined && world.tick - isolatedAtTick < 2;
+        if (observation.listed === 'Now') this.#unverify(uid);
+        if (unseen || observation.listed === 'Now') return false;
         this.#note(uid, { slicesCleanAtMs: world.nowMs });
         return true;
       }
@@ -144,20 +151,21 @@ export class SimLeader {
     for (const { name, selector } of world.services) {
       if (matchesServiceSelector(selector, pod.metadata.labels ?? {})) {
         expect(others(selector), `${name} without ${pod.metadata.uid}`).toBeGreaterThan(0);
-        if (world.isLocal && step.do === 'Isolate') {
+        if (world.isLocal && step.do === 'Isolate' && state.isolatedAt === undefined) {
           const neighbours = servingOthers(selector).filter(({ nodeName }) => nodeName === pod.nodeName);
           expect(neighbours.length, `${name} on ${pod.nodeName}`).toBeGreaterThan(0);
         }
       }
     }
-    if (state.path !== 'Eviction') return;
+    if (state.path !== 'Eviction' || state.isolatedAt !== undefined) return;
     if (step.do === 'Isolate' && step.unmet !== undefined) {
       const waitedMs = Math.abs(world.nowMs - Date.parse(state.handedOverAt ?? ''));
       expect(waitedMs, 'waited').toBeGreaterThanOrEqual((settings.replacementTimeoutSeconds ?? Infinity) * 1000);
       this.steps.add('Eviction: Isolate, unmet');
       return;
     }
-    if (step.do === 'Isolate' && !step.handOver && replicaSet !== undefined) {
+    const isServed = step.do === 'Isolate' && Object.keys(step.labels).length > 0;
+    if (isServed && !step.handOver && replicaSet !== undefined) {
       const owned = world.ownedBy(replicaSet.uid);
       // Those that were not Ready long before it was handed over stand in for nobody.
       const longBefore = Date.parse(state.handedOverAt ?? '') - 10_000;
@@ -185,7 +193,6 @@ export class SimLeader {
     if (outcome === 'DeadlinePassed') return;
     const world = this.#world;
     const { uid = '' } = pod.metadata;
-    if (world.services.length > 0) expect(state.isolatedAt, 'isolated').toBeDefined();
     expect(world.listed(world.slices.length - 1, uid), 'listed in a slice').toBe(false);
     for (const { version } of world.proxies) expect(world.listed(version, uid), 'known to a proxy').toBe(false);
   }
@@ -213,6 +220,12 @@ export class SimLeader {
 
   #note(uid: string, progress: Partial<DrainProgress>): void {
     this.#progress.set(uid, { ...this.#progress.get(uid), ...progress });
+  }
+
+  #unverify(uid: string): void {
+    const { slicesCleanAtMs: _, proxies: __, drained: ___, ...progress } = this.#progress.get(uid) ?? {};
+    this.#progress.set(uid, progress);
+    if (this.#barriers.get(uid)?.member === 'proxies') this.#barriers.delete(uid);
   }
 
   #forget(uid: string): void {
@@ -262,10 +275,19 @@ export class SimLeader {
           const localUids = readyUids.filter((other) => world.pods.get(other)?.view.nodeName === pod.nodeName);
           return { name, selector, readyUids, ...(world.isLocal ? { localUids } : {}) };
         }),
+      listed: this.#listingOf(uid),
       budgets: this.#budgetsFor(uid),
       node: { unschedulable: false, ready: true },
       selectedOn: [],
     };
+  }
+
+  #listingOf(uid: string): Observation['listed'] {
+    const { slices } = this.#world;
+    const latest = slices.length - 1;
+    if (this.#world.listed(latest, uid)) return 'Now';
+    const before = slices.slice(-30).some((_, back) => this.#world.listed(latest - back, uid));
+    return before ? 'Before' : 'Never';
   }
 
   #budgetsFor(uid: string): Observation['budgets'] {

@@ -50,6 +50,7 @@ export interface Given {
   readonly replicaSet?: null;
   readonly siblings?: readonly Sibling[];
   readonly services?: readonly ServiceFacts[];
+  readonly listed?: Observation['listed'];
   readonly budgets?: readonly BudgetFacts[];
   readonly node?: Observation['node'] | null;
   readonly selectedOn?: Observation['selectedOn'];
@@ -57,12 +58,13 @@ export interface Given {
 
 /**
  * A pod `a` of a Deployment with pods a, b and c, all Ready in one Service, asked 3 s ago; `replicas` 2 on scale-down, else
- * 3. Handed over: its ReplicaSet has b and c only.
+ * 3. Handed over: its ReplicaSet has b and c only. Isolated: without its label `app`.
  */
 export function observation(given: Given = {}): Observation {
   const path = given.path ?? 'ScaleDown';
   const handedOver = given.handedOver ?? false;
   const replicas = given.replicas ?? (path === 'ScaleDown' ? 2 : 3);
+  const isIsolated = given.state?.isolatedAt !== undefined;
   const owner = handedOver ? deploymentOwner : rsOwner;
   return {
     nowMs: NOW_MS,
@@ -73,7 +75,7 @@ export function observation(given: Given = {}): Observation {
         name: 'web-a',
         uid: 'a',
         resourceVersion: '7',
-        labels: { app: 'web', tier: 'front' },
+        labels: isIsolated ? { tier: 'front' } : { app: 'web', tier: 'front' },
         ownerReferences: [owner],
       },
       phase: 'Running',
@@ -107,6 +109,7 @@ export function observation(given: Given = {}): Observation {
     ...(given.replicaSet === null ? {} : { replicaSet: { name: 'web-1', uid: 'rs', replicas } }),
     siblings: given.siblings ?? [sibling('a', { ownerUid: owner.uid }), sibling('b'), sibling('c')],
     services: given.services ?? [service(['a', 'b', 'c'])],
+    listed: given.listed ?? 'Never',
     budgets: given.budgets ?? [],
     ...(given.node === null ? {} : { node: given.node ?? { unschedulable: false, ready: true } }),
     selectedOn: given.selectedOn ?? [],

@@ -48,7 +48,7 @@ export class World {
   readonly pods = new Map<string, SimPod>();
   readonly replicaSets: SimReplicaSet[] = [];
   readonly deployment = { replicas: 0 };
-  readonly services: readonly { readonly name: string; readonly selector: Readonly<Record<string, string>> }[];
+  services: readonly { readonly name: string; readonly selector: Readonly<Record<string, string>> }[] = [];
   /** Every state that the slices ever had; each proxy has one of them programmed. */
   readonly slices: Listed[] = [new Map()];
   readonly proxies = [{ version: 0 }, { version: 0 }];
@@ -63,7 +63,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.#random = options.seed;
-    this.services = options.selectors.map((selector, index) => ({ name: `service-${index}`, selector }));
+    this.reselect(options.selectors);
     const { minAvailable } = options;
     this.budget = minAvailable === undefined ? undefined : { minAvailable, allowed: 0, version: 0 };
     this.deployment.replicas = options.replicas;
@@ -107,6 +107,11 @@ export class World {
     this.deployment.replicas = replicas;
     const newest = this.replicaSets.at(-1);
     if (newest !== undefined) Object.assign(newest, { replicas, dirty: true });
+  }
+
+  /** Services are made, deleted, and given other selectors; the slices follow. */
+  reselect(selectors: WorldOptions['selectors']): void {
+    this.services = selectors.map((selector, index) => ({ name: `service-${index}`, selector }));
   }
 
   /** A new template: its ReplicaSet first, the old ones go as its pods become Ready. */
