@@ -13,6 +13,13 @@ import {
 } from './testing/stepCases.ts';
 
 const unserved: Given = { path: 'Eviction', handedOver: true, services: [] };
+/** The last endpoint, which no ReplicaSet wants back and nobody has asked for lately. */
+const abandonedLast: Given = {
+  ...replaced,
+  deployment: { replicas: 1 },
+  services: [service(['a'])],
+  state: { askedAt: ago(900), handedOverAt: ago(61) },
+};
 /** Handed over 2 s ago, which is as long as it may wait; b and c serve, and are one fewer than wanted. */
 const overdue: Given = { path: 'Eviction', handedOver: true, settings: { replacementTimeoutSeconds: 2 } };
 
@@ -297,14 +304,19 @@ describe('an eviction', () => {
       isolates,
     ],
     [
-      'given up in a ReplicaSet scaled to 0: ends as a scale-down does',
-      {
-        ...replaced,
-        replicas: 0,
-        deployment: { replicas: 1 },
-        services: [service(['a'])],
-        state: { askedAt: ago(900), handedOverAt: ago(61) },
-      },
+      'given up in a ReplicaSet scaled to 0: waits for another endpoint, for ever',
+      { ...abandonedLast, replicas: 0 },
+      { do: 'Wait', reason: 'Service web has no other ready endpoint' },
+    ],
+    ['whose ReplicaSet was deleted as well', { ...abandonedLast, replicaSet: null }, { do: 'Wait' }],
+    [
+      'whose ReplicaSet was deleted, for as long as evictions may wait',
+      { ...abandonedLast, replicaSet: null, settings: { replacementTimeoutSeconds: 61 } },
+      { do: 'LetGo', outcome: 'ReplacementTimeout', violation: expect.stringContaining('Service web') as string },
+    ],
+    [
+      'whose ReplicaSet was deleted, and whose Deployment wants no pods: ends as a scale-down does',
+      { ...abandonedLast, replicaSet: null, deployment: { replicas: 0 } },
       { do: 'LetGo', outcome: 'LastEndpoint' },
     ],
     [

@@ -67,6 +67,7 @@ function worlds(acts: fc.Arbitrary<Act>) {
     selectors,
     local: fc.boolean(),
     minAvailable: fc.option(fc.nat(3), { nil: undefined }),
+    countsUntilTick: fc.constantFrom(Infinity, Infinity, 0, 100),
     minReady: fc.option(fc.nat(3), { nil: undefined }),
     replacementTimeoutSeconds: fc.option(fc.constantFrom(2, 20, 100), { nil: undefined }),
     seed: fc.nat(),
@@ -102,6 +103,9 @@ function play(
     quiet = world.isQuiet ? quiet + 1 : 0;
   }
   for (const { view } of world.pods.values()) {
+    // The last ready endpoint, whose ReplicaSet does not want it back, of a Deployment whose new pods never become Ready.
+    if (replacementTimeoutSeconds === undefined && world.stateOf(view)?.path === 'Eviction' && world.isLast(view))
+      continue;
     expect(world.stateOf(view), `left behind on ${view.metadata.name}`).toBeUndefined();
     expect(controllerOf(view)?.kind).toBe('ReplicaSet');
   }

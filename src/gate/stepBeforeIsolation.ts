@@ -74,7 +74,10 @@ function startScaleDown(observation: Observation): GateStep {
   return { do: 'HandOver' };
 }
 
-/** Surplus, and handed over: it leaves as soon as every Service has another endpoint, and at last anyway. */
+/**
+ * Handed over, and no ReplicaSet wants it back: it leaves as soon as every Service has another endpoint. At last anyway; but one that is
+ * evicted waits as long as evictions do, whatever has become of its ReplicaSet, while its Deployment wants pods.
+ */
 function leave(observation: Observation): GateStep {
   const { services, settings, state, replicaSet } = observation;
   if (services.length === 0) return leaveUnserved(observation);
@@ -83,9 +86,12 @@ function leave(observation: Observation): GateStep {
   if (canGiveBack(observation) && isWanted(observation)) {
     return { do: 'GiveBack', reason: `ReplicaSet ${replicaSet?.name} wants pods again, and this one is Ready` };
   }
-  const leftMs = settings.timeoutSeconds * 1000 - sinceMs(observation, state.handedOverAt ?? state.askedAt);
-  if (leftMs <= 0) return letGoOf(observation, 'LastEndpoint');
-  return { do: 'Wait', reason: `Service ${last.name} has no other ready endpoint`, forMs: leftMs };
+  const isEviction = state.path === 'Eviction' && exemptionOf(observation) === undefined;
+  const limit = isEviction ? (settings.replacementTimeoutSeconds ?? Infinity) : settings.timeoutSeconds;
+  const leftMs = limit * 1000 - sinceMs(observation, state.handedOverAt ?? state.askedAt);
+  if (leftMs <= 0) return letGoOf(observation, isEviction ? 'ReplacementTimeout' : 'LastEndpoint');
+  const reason = `Service ${last.name} has no other ready endpoint`;
+  return leftMs === Infinity ? { do: 'Wait', reason } : { do: 'Wait', reason, forMs: leftMs };
 }
 
 /** The ReplicaSet has fewer Ready pods than it should, this one left out: it would rather lose one that is not. */

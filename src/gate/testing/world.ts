@@ -26,6 +26,8 @@ export interface WorldOptions {
   /** Traffic policy of all Services. */
   readonly local: boolean;
   readonly minAvailable?: number;
+  /** Ticks after which the disruption controller counts no more: the budget's status stays as it is. */
+  readonly countsUntilTick: number;
   readonly seed: number;
   /** Ticks until a new pod is Ready. */
   readonly startTicks: number;
@@ -192,6 +194,14 @@ export class World {
       );
   }
 
+  /** It serves, and nobody else does, for some Service. */
+  isLast({ metadata: { uid, labels = {} } }: PodView): boolean {
+    return this.services.some(({ selector }) => {
+      const others = this.serving(selector).filter(({ metadata }) => metadata.uid !== uid);
+      return others.length === 0 && matchesServiceSelector(selector, labels);
+    });
+  }
+
   listed(version: number, uid: string): boolean {
     return [...(this.slices[version]?.values() ?? [])].some((uids) => uids.has(uid));
   }
@@ -318,7 +328,7 @@ export class World {
   }
 
   #countBudget(): void {
-    if (this.budget === undefined) return;
+    if (this.budget === undefined || this.tick > this.#options.countsUntilTick) return;
     const allowed = Math.max(0, this.serving({ app: 'web' }).length - this.budget.minAvailable);
     if (allowed !== this.budget.allowed) this.budget.version += 1;
     this.budget.allowed = allowed;
