@@ -15,6 +15,7 @@ import { ownersOf } from './controllers/gate/owners.ts';
 import { createPodMonitors } from './controllers/gate/podMonitors.ts';
 import { GateReporter } from './controllers/gate/reporter.ts';
 import { type GateScope, gateScope } from './controllers/gate/scope.ts';
+import { isListedReady } from './controllers/gate/slicesCheck.ts';
 import { createStateKey } from './controllers/gate/stateKey.ts';
 import { GateStatus } from './controllers/gate/status.ts';
 import { Terminations } from './controllers/gate/terminations.ts';
@@ -192,6 +193,7 @@ export function createGateParts(options: GatePartsOptions): GateParts {
       key: () => stateKey.current(),
       leaderAlive: () => health.alive(),
       podNamed: (namespace, name) => caches.pods.get(namespace, name),
+      listedReady: (uid) => isListedReady(caches, uid),
       waitForPod: (pod, isOver, abort) => waits.waitForPod(pod, isOver, abort),
       ownersOf: (pod, state) => ownersOf(caches, pod, state),
     },

@@ -43,6 +43,7 @@ const input: AdmitInput = {
   deployment,
   replicaSet,
   settings,
+  listedReady: false,
 };
 const state = (more: Partial<DrainState> = {}): AdmitInput['state'] => ({
   kind: 'State',
@@ -166,6 +167,20 @@ const exempt: [string, string, Partial<AdmitInput>][] = [
   ['Overdue', 'isolated too long ago', { pod: handedOver, state: state({ isolatedAt: ago(60_000 + OVERDUE_MS + 1) }) }],
   ['Overdue', 'nobody acted', { state: state({ askedAt: ago(UNTOUCHED_MS + 1) }) }],
   ['Overdue', 'nobody acted on a scale-down', { state: state({ askedAt: ago(UNTOUCHED_MS + 1), reason: 'r' }) }],
+  [
+    'Overdue',
+    'handed over, and nothing since',
+    { pod: handedOver, state: state({ path: 'Eviction', handedOverAt: ago(UNTOUCHED_MS + OVERDUE_MS + 1) }) },
+  ],
+  [
+    'Overdue',
+    'surplus, handed over, and not let go in time',
+    {
+      pod: handedOver,
+      state: state({ handedOverAt: ago(80_000 + OVERDUE_MS + 1) }),
+      settings: { ...settings, timeoutSeconds: 80 },
+    },
+  ],
   ['Overdue', 'asked by a clock that is an hour ahead', { state: state({ askedAt: ago(-3_600_000) }) }],
 ];
 
@@ -186,6 +201,29 @@ test('what the caches do not have is admitted', () => {
     expect(judge(without('replicaSet'))).toEqual({ answer: 'Admit', why: 'OwnerGone' });
     expect(judge(without('settings'))).toEqual({ answer: 'Admit', why: 'NotGated' });
   }
+});
+
+describe('a pod that is not Ready, and that a slice lists as ready', () => {
+  const unready = { ...pod, ready: false };
+  const listed: AdmitInput = { ...input, pod: unready, listedReady: true };
+  test.each([
+    [replicaSetController, judgeDeletion, 'ScaleDown'],
+    ['alice', judgeDeletion, 'Delete'],
+    ['alice', judgeEviction, 'Eviction'],
+  ] as const)('is gated as any other: %s', (username, judge, path) => {
+    expect(judge({ ...listed, request: { username, dryRun: false } })).toEqual({ answer: 'Gate', path });
+  });
+
+  test.each<[string, Partial<AdmitInput>]>([
+    ['none lists it (any more)', { listedReady: false }],
+    ['it waits for a replacement', { pod: { ...handedOver, ready: false }, state: state({ handedOverAt: ago(10) }) }],
+    ['it has not begun to run', { pod: { ...unready, phase: 'Pending' } }],
+    ['it has ended', { pod: { ...unready, phase: 'Failed' } }],
+  ])('is admitted when %s', (_, facts) => {
+    for (const judge of [judgeDeletion, judgeEviction]) {
+      expect(judge({ ...listed, ...facts })).toEqual({ answer: 'Admit', why: 'NotServing' });
+    }
+  });
 });
 
 describe('options', () => {
@@ -215,7 +253,22 @@ describe('options', () => {
 describe('a drain that goes on holds everybody back', () => {
   test.each<[string, Partial<AdmitInput>]>([
     ['just asked', { state: state() }],
-    ['handed over', { pod: handedOver, state: state({ handedOverAt: ago(500_000), askedAt: ago(500_000) }) }],
+    [
+      'handed over: the last endpoint may wait as long as an isolated pod',
+      {
+        pod: handedOver,
+        state: state({ handedOverAt: ago(80_000 + OVERDUE_MS - 1), askedAt: ago(500_000) }),
+        settings: { ...settings, timeoutSeconds: 80 },
+      },
+    ],
+    [
+      'an eviction that was handed over a minute ago',
+      { pod: handedOver, state: state({ path: 'Eviction', handedOverAt: ago(UNTOUCHED_MS + 1) }) },
+    ],
+    [
+      'an eviction that was handed over and waits for its replacement',
+      { pod: handedOver, state: state({ path: 'Eviction', handedOverAt: ago(9_000_000), reason: 'no room' }) },
+    ],
     [
       'an eviction that waits for a node, for ever',
       { state: state({ path: 'Eviction', askedAt: ago(9_000_000), reason: 'no replacement' }) },

@@ -40,6 +40,11 @@ export interface AdmitInput extends OwnerFacts {
   readonly leaderAlive: boolean;
   readonly pod: JudgedPod;
   readonly state: ReadState;
+  /**
+   * An EndpointSlice lists it as ready, so every proxy sends to it, Ready or not: `publishNotReadyAddresses`, or it was Ready until
+   * a moment ago.
+   */
+  readonly listedReady: boolean;
 }
 
 /** Why a request goes through at once: a label of a metric, so a closed list. */
@@ -137,8 +142,11 @@ function exemption(input: AdmitInput, { force }: { readonly force: boolean }): A
   if (pod.metadata.namespace === 'kube-system') return 'ExemptNamespace';
   if (pod.metadata.deletionTimestamp !== undefined) return 'Terminating';
   const state = input.state.kind === 'State' ? input.state.state : undefined;
-  // What became unready after its isolation may still be in a proxy that is late: its drain goes on.
-  if (pod.phase !== 'Running' || (!pod.ready && state?.isolatedAt === undefined)) return 'NotServing';
+  // What became unready after its isolation may still be in a proxy that is late: its drain goes on. One that waits for a
+  // replacement does so no longer: where none becomes Ready, as in a crash loop, its node could never be drained.
+  const isSentTo =
+    pod.ready || state?.isolatedAt !== undefined || (input.listedReady && state?.handedOverAt === undefined);
+  if (pod.phase !== 'Running' || !isSentTo) return 'NotServing';
   // A ReplicaSet never forces: 0 is then the pod's own grace period, filled in by the API server.
   if (force && request.gracePeriodSeconds === 0) return 'Forced';
   // Our write would turn a precondition on the version into a 409 for the client; a wrong uid is one already.
@@ -167,16 +175,16 @@ function ownerExemption({ pod, deployment, replicaSet, settings }: AdmitInput): 
 }
 
 /**
- * The leader is behind: it should have let the isolated pod go, or it did nothing at all about an intent. An eviction or
- * a delete with a `reason` was looked at and waits; a scale-down has nothing to wait for before its hand-over.
+ * The leader is behind: it should have let the isolated pod go, or it did nothing about an intent or a pod that was handed over,
+ * as where none of its writes succeeds. An eviction or a delete with a `reason` was looked at and waits; a scale-down has nothing
+ * to wait for before its hand-over, and after it waits for another endpoint as long as after isolation.
  */
 function isOverdue(state: DrainState, { nowMs, settings }: AdmitInput): boolean {
-  if (state.isolatedAt !== undefined) {
-    return elapsedMs(nowMs, state.isolatedAt) > (settings?.timeoutSeconds ?? 0) * 1000 + OVERDUE_MS;
-  }
-  if (state.handedOverAt !== undefined) return false;
-  const lookedAt = state.path !== 'ScaleDown' && state.reason !== undefined;
-  return !lookedAt && elapsedMs(nowMs, state.askedAt) > UNTOUCHED_MS;
+  const limitMs = (settings?.timeoutSeconds ?? 0) * 1000;
+  if (state.isolatedAt !== undefined) return elapsedMs(nowMs, state.isolatedAt) > limitMs + OVERDUE_MS;
+  if (state.path !== 'ScaleDown' && state.reason !== undefined) return false;
+  if (state.handedOverAt === undefined) return elapsedMs(nowMs, state.askedAt) > UNTOUCHED_MS;
+  return elapsedMs(nowMs, state.handedOverAt) > Math.max(limitMs, UNTOUCHED_MS) + OVERDUE_MS;
 }
 
 /** The end of the 25 s was reached a moment ago: most likely by this request, which the API server asks about again. */

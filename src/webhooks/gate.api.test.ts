@@ -66,6 +66,7 @@ beforeAll(async () => {
         replicaSet: { name: 'web-a', uid: 'rs', replicas: 2, owned: 3 },
         settings: { mode: 'Gate', timeoutSeconds: 60 },
       }),
+      listedReady: () => false,
       waitForPod: (pod, isOver, ended) => waits.waitForPod(pod, isOver, ended),
     },
     ownUser,

@@ -31,6 +31,8 @@ export interface GateView {
   podNamed(namespace: string, name: string): PodView | undefined;
   /** By the pod's controller owner, or by `state.owner` where the pod was handed over. */
   ownersOf(pod: JudgedPod, state: DrainState | undefined): OwnerFacts;
+  /** See `AdmitInput.listedReady`. */
+  listedReady(uid: string): boolean;
   /** See `PodWaits.waitForPod`. */
   waitForPod(pod: PodIdentity, isOver: PodPredicate, signal: AbortSignal): Promise<PodView | undefined>;
 }
@@ -197,6 +199,7 @@ class Gate {
       leaderAlive: view.leaderAlive(),
       pod,
       state,
+      listedReady: view.listedReady(pod.metadata.uid ?? ''),
       ...view.ownersOf(pod, state.kind === 'State' ? state.state : undefined),
     };
     const judgement = call.webhook === 'gate-evictions' ? judgeEviction(input) : judgeDeletion(input);

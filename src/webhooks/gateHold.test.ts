@@ -98,6 +98,19 @@ describe('a person waits', () => {
     expect(cluster.clock.pendingTimers).toBe(0);
   });
 
+  test('also for one that is not Ready and that proxies send to, until it waits for a replacement', async () => {
+    const cluster = new FakeCluster({ listedReady: true });
+    cluster.write({}, { status: { phase: 'Running', conditions: [] } });
+    const call = ask(cluster);
+    await cluster.clock.advance(1_000);
+    expect(cluster.state?.path).toBe('Delete');
+    expect(call.response).toBeUndefined();
+    const asked: DrainState = { path: 'Delete', by: 'alice', askedAt: '2026-03-01T12:00:00Z' };
+    cluster.setState({ ...asked, until: '2026-03-01T12:00:25Z', handedOverAt: '2026-03-01T12:00:01Z' });
+    await call.done;
+    expect(await cluster.answers()).toEqual(['NotServing']);
+  });
+
   test('and is not woken by a cache that is older than what it wrote', async () => {
     const cluster = new FakeCluster();
     cluster.lagging = true;

@@ -48,6 +48,7 @@ export interface FakeOptions {
   readonly owners?: Partial<OwnerFacts>;
   readonly synced?: boolean;
   readonly leaderAlive?: boolean;
+  readonly listedReady?: boolean;
   readonly key?: Uint8Array | undefined;
   /** What the API server does to a patch before it looks at it. */
   readonly onPatch?: (cluster: FakeCluster) => void | Promise<void>;
@@ -101,6 +102,7 @@ export class FakeCluster {
         settings: { mode: 'Gate', timeoutSeconds: 60 },
         ...options.owners,
       }),
+      listedReady: (uid) => uid === identity.uid && options.listedReady === true,
       waitForPod: (pod, isOver, signal) => waits.waitForPod(pod, isOver, signal),
     };
     const client: GateWebhookOptions['client'] = {

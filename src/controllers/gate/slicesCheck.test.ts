@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { sliceViewOf } from '../../gate/views.ts';
 import type { EndpointSlice } from '../../kube/index.ts';
 import { FakeGate } from './gateFakes.ts';
-import { listedInCache, slicesThatList } from './slicesCheck.ts';
+import { isListedReady, listedInCache, slicesThatList } from './slicesCheck.ts';
 
 const signal = new AbortController().signal;
 
@@ -10,6 +10,12 @@ test('the cache knows by uid which pods are listed', () => {
   const gate = new FakeGate();
   gate.list(['a', 'b'], ['b']);
   expect(['a', 'b', 'c'].map((uid) => listedInCache(gate.caches, uid))).toEqual([true, true, false]);
+});
+
+test('and which of them proxies send to', () => {
+  const gate = new FakeGate();
+  gate.list(['a', 'b'], ['b']);
+  expect(['a', 'b', 'c'].map((uid) => isListedReady(gate.caches, uid))).toEqual([true, false, false]);
 });
 
 type Endpoint = NonNullable<EndpointSlice['endpoints']>[number];

@@ -9,6 +9,12 @@ export function listedInCache(caches: GateCaches, uid: string): boolean {
   return caches.slices.byIndex(byPodUid, uid).length > 0;
 }
 
+/** Whether the cache knows an EndpointSlice by which proxies send to the pod: as ready, whatever the pod itself says. */
+export function isListedReady(caches: Pick<GateCaches, 'slices'>, uid: string): boolean {
+  const slices = caches.slices.byIndex(byPodUid, uid);
+  return slices.some(({ endpoints }) => endpoints.some((endpoint) => endpoint.uid === uid && endpoint.ready));
+}
+
 /**
  * Asks the API server itself (a quorum read, no cache) whether any EndpointSlice of the namespace still lists the pod, by
  * its uid or by one of its addresses: slices that somebody keeps by hand may carry no reference to it.

@@ -2,9 +2,10 @@ import type { Claim } from '../../api/claim.ts';
 import { evidenceOf } from '../../gate/evidence.ts';
 import type { DrainState, GateSettings, PodView, ProxyAnswer } from '../../gate/types.ts';
 import type { Clock, Logger, ObjectKey } from '../../runtime/index.ts';
-import { byPodUid, type GateCaches } from './caches.ts';
+import type { GateCaches } from './caches.ts';
 import type { GateMemory } from './memory.ts';
 import type { GateReporter } from './reporter.ts';
+import { isListedReady } from './slicesCheck.ts';
 
 export interface TerminationsOptions {
   readonly caches: GateCaches;
@@ -67,7 +68,7 @@ export class Terminations {
     const { uid = '' } = pod.metadata;
     const podMemory = memory.of(uid);
     const { progress, running } = podMemory;
-    const listedReady = this.#isListedReady(uid);
+    const listedReady = isListedReady(this.#options.caches, uid);
     podMemory.served ??= state !== undefined || pod.ready || listedReady;
     // It was no endpoint of anything: no proxy has to let go of it, and no margin can be told.
     if (!podMemory.served) return {};
@@ -117,20 +118,19 @@ export class Terminations {
 
   async #proxiesOf(uid: string): Promise<void> {
     const { memory, clock, barrier, signal } = this.#options;
-    for (let waitedMs = 0; this.#isListedReady(uid) && waitedMs < SLICES_WAIT_MS; waitedMs += LOOK_AGAIN_MS) {
+    for (
+      let waitedMs = 0;
+      isListedReady(this.#options.caches, uid) && waitedMs < SLICES_WAIT_MS;
+      waitedMs += LOOK_AGAIN_MS
+    ) {
       await clock.sleep(LOOK_AGAIN_MS, signal);
     }
-    if (this.#isListedReady(uid)) return;
+    if (isListedReady(this.#options.caches, uid)) return;
     if (memory.of(uid).progress.slicesCleanAtMs === undefined) memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
     const podMemory = memory.of(uid);
     const answer = await barrier.confirm(signal);
     // Called off, and forgotten, by then.
     if (memory.peek(uid) === podMemory) memory.note(uid, { proxies: answer });
-  }
-
-  #isListedReady(uid: string): boolean {
-    const slices = this.#options.caches.slices.byIndex(byPodUid, uid);
-    return slices.some(({ endpoints }) => endpoints.some((endpoint) => endpoint.uid === uid && endpoint.ready));
   }
 
   /** Makes the evidence, tells it, and forgets the pod. */
