@@ -5,7 +5,11 @@ import type { BudgetView, DrainState, PodView } from '../../gate/types.ts';
 import { byNamespace, type GateCaches } from './caches.ts';
 import type { GateMemory } from './memory.ts';
 
-/** A yes that no status has confirmed stops counting after this, or a lost pod would block its budget for ever. */
+/**
+ * A yes that no status has confirmed stops counting after this: a going that is counted together with its replacement changes no figure
+ * of the status, and would block the budget for ever. No eviction takes the budget lower for it, even if its controller counts no
+ * more: each has its own replacement Ready before it asks (step.model.test.ts).
+ */
 const PENDING_YES_LIMIT_MS = 30_000;
 
 interface PendingInput {
