@@ -14,6 +14,7 @@ import { createGateMetrics } from './controllers/gate/metrics.ts';
 import { ownersOf } from './controllers/gate/owners.ts';
 import { createPodMonitors } from './controllers/gate/podMonitors.ts';
 import { GateReporter } from './controllers/gate/reporter.ts';
+import { createRoutes } from './controllers/gate/routes.ts';
 import { type GateScope, gateScope } from './controllers/gate/scope.ts';
 import { isListedReady } from './controllers/gate/slicesCheck.ts';
 import { createStateKey } from './controllers/gate/stateKey.ts';
@@ -126,6 +127,7 @@ export function createGateParts(options: GatePartsOptions): GateParts {
     });
   };
   const podMonitors = createPodMonitors({ client, clock, log });
+  const routes = createRoutes({ client, clock, log });
   const memory = new GateMemory();
   const evidence = new EvidenceLog();
   const status = new GateStatus({
@@ -160,6 +162,7 @@ export function createGateParts(options: GatePartsOptions): GateParts {
     memory,
     actions: new GateActions({ ...shared, client: leaderClient }),
     podMonitors,
+    routes,
     terminations: new Terminations({ ...shared, log }),
     key: () => stateKey.current(),
     clock,
@@ -215,6 +218,7 @@ export function createGateParts(options: GatePartsOptions): GateParts {
       { name: 'gate-checks', run: (stop) => untilAborted(stop).then(() => beside.abort(stop.reason)) },
       scope,
       podMonitors,
+      ...routes.tasks,
       ...(barrierService === undefined
         ? []
         : [

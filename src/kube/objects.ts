@@ -171,6 +171,20 @@ export interface Ingress extends KubeObject {
   };
 }
 
+/** An HTTPRoute or a GRPCRoute of gateway.networking.k8s.io/v1, in the part that names Services: there only where it is installed. */
+export interface Route extends KubeObject {
+  readonly spec?: {
+    readonly rules?: readonly {
+      readonly backendRefs?: readonly {
+        readonly group?: string;
+        readonly kind?: string;
+        readonly namespace?: string;
+        readonly name: string;
+      }[];
+    }[];
+  };
+}
+
 /** monitoring.coreos.com/v1: there only where the Prometheus operator is installed. */
 export interface PodMonitor extends KubeObject {
   readonly spec?: {

@@ -13,6 +13,7 @@ import type {
   PodDisruptionBudget,
   PodMonitor,
   ReplicaSet,
+  Route,
   Scale,
   Secret,
   WebhookConfiguration,
@@ -96,6 +97,7 @@ export function refOf(key: string): ObjectRef {
 const core = { group: '', version: 'v1' } as const;
 const apps = { group: 'apps', version: 'v1' } as const;
 const networking = { group: 'networking.k8s.io', version: 'v1' } as const;
+const gateway = { group: 'gateway.networking.k8s.io', version: 'v1' } as const;
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1' } as const;
 
 export const pods = defineResource<Pod>({ ...core, plural: 'pods', kind: 'Pod', namespaced: true });
@@ -164,6 +166,18 @@ export const ingresses = defineResource<Ingress>({
   ...networking,
   plural: 'ingresses',
   kind: 'Ingress',
+  namespaced: true,
+});
+export const httpRoutes = defineResource<Route>({
+  ...gateway,
+  plural: 'httproutes',
+  kind: 'HTTPRoute',
+  namespaced: true,
+});
+export const grpcRoutes = defineResource<Route>({
+  ...gateway,
+  plural: 'grpcroutes',
+  kind: 'GRPCRoute',
   namespaced: true,
 });
 export const podMonitors = defineResource<PodMonitor>({

@@ -21,6 +21,7 @@ async function act(gate: FakeGate, step: GateStep, given: Partial<DrainState> = 
     caches,
     memory,
     podMonitors,
+    routes: { routeTo: () => undefined },
     nowMs: clock.nowMs(),
     monoMs: clock.monotonicMs(),
   });

@@ -201,6 +201,7 @@ export class FakeGate {
       actions: this.actions,
       terminations: this.terminations,
       podMonitors: { selectorsIn: () => [] },
+      routes: { routeTo: () => undefined },
       key,
       clock: this.clock,
       log: silentLogger,

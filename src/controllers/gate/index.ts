@@ -22,6 +22,7 @@ import type { GateMemory } from './memory.ts';
 import { NamespaceLock } from './namespaceLock.ts';
 import { observe } from './observe.ts';
 import type { PodMonitors } from './podMonitors.ts';
+import type { Routes } from './routes.ts';
 import { listedInCache } from './slicesCheck.ts';
 import type { Terminations } from './terminations.ts';
 
@@ -47,6 +48,7 @@ export interface GateOptions {
   readonly actions: GateActions;
   readonly terminations: Terminations;
   readonly podMonitors: Pick<PodMonitors, 'selectorsIn'>;
+  readonly routes: Pick<Routes, 'routeTo'>;
   /** Signs and checks what is kept on pods; undefined until it was read. */
   readonly key: () => Uint8Array | undefined;
   readonly clock: Clock;
@@ -157,6 +159,7 @@ export function gateController(options: GateOptions): Controller {
       caches,
       memory,
       podMonitors: options.podMonitors,
+      routes: options.routes,
       key,
       pod,
       state: read.state,

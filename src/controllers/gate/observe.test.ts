@@ -8,12 +8,15 @@ import { budgetKeysOf, observe } from './observe.ts';
 const evicted: DrainState = { path: 'Eviction', by: 'x', askedAt: START };
 const isolated = { isolatedAt: START, removedLabels: { app: 'web' } };
 
-function look(gate: FakeGate, name = 'a', state: DrainState = evicted) {
+function look(gate: FakeGate, name = 'a', state: DrainState = evicted, routed?: string) {
   return observe({
     caches: gate.caches,
     memory: gate.memory,
     podMonitors: {
       selectorsIn: () => [{ name: 'shop/scrape', selector: { matchLabels: { app: 'web' } } }],
+    },
+    routes: {
+      routeTo: (namespace, service) => (`${namespace}/${service}` === routed ? 'HTTPRoute shop/front' : undefined),
     },
     key: KEY,
     pod: gate.view(name),
@@ -157,6 +160,12 @@ test('data paths other than kube-proxy: DNS of a headless Service, an Ingress', 
   ]);
   gate.informers.ingresses.set({ metadata: { namespace: 'shop', name: 'front' }, services: ['web'] });
   expect(look(gate).services[0]?.otherDataPath).toBe('the Ingress front');
+});
+
+test('data paths other than kube-proxy: a Gateway that sends to one of the Services', () => {
+  const gate = new FakeGate();
+  expect(look(gate, 'a', evicted, 'shop/web').services[0]?.otherDataPath).toBe('the HTTPRoute shop/front');
+  expect(look(gate, 'a', evicted, 'other/web').services[0]).not.toHaveProperty('otherDataPath');
 });
 
 test('data paths other than kube-proxy: the mesh that the pod is in', () => {

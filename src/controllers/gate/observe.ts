@@ -14,6 +14,7 @@ import { pendingUidOf } from './budgetPending.ts';
 import { byController, byNamespace, controllerOwner, deploymentOwner, type GateCaches } from './caches.ts';
 import type { GateMemory } from './memory.ts';
 import type { PodMonitors } from './podMonitors.ts';
+import type { Routes } from './routes.ts';
 import { selectedOnOf } from './selectedOn.ts';
 import { listedInCache } from './slicesCheck.ts';
 
@@ -21,6 +22,7 @@ export interface ObserveInput {
   readonly caches: GateCaches;
   readonly memory: GateMemory;
   readonly podMonitors: Pick<PodMonitors, 'selectorsIn'>;
+  readonly routes: Pick<Routes, 'routeTo'>;
   readonly key: Uint8Array;
   readonly pod: PodView;
   readonly state: DrainState;
@@ -116,7 +118,7 @@ function listingOf({ caches, memory, pod, monoMs }: ObserveInput, uid: string): 
 }
 
 function servicesOf(
-  { caches, memory, key, pod }: ObserveInput,
+  { caches, memory, routes, key, pod }: ObserveInput,
   namespace: string,
   labels: Readonly<Record<string, string>>,
 ): readonly ServiceFacts[] {
@@ -140,7 +142,9 @@ function servicesOf(
       .flatMap(({ endpoints }) => endpoints)
       .filter((endpoint) => endpoint.ready && !endpoint.terminating)
       .flatMap(({ uid, nodeName }) => (uid !== undefined && staying.has(uid) ? [{ uid, nodeName }] : []));
-    const otherDataPath = otherPathOf(caches, namespace, name, spec.clusterIP) ?? meshOf(pod);
+    const route = routes.routeTo(namespace, name);
+    const otherDataPath =
+      otherPathOf(caches, namespace, name, spec.clusterIP) ?? (route === undefined ? meshOf(pod) : `the ${route}`);
     return {
       name,
       selector: spec.selector ?? {},
