@@ -72,6 +72,15 @@ describe('the last ready endpoint on its node of a Service with traffic policy L
       { do: 'VerifySlices' },
     ],
     [
+      'is selected again after its isolation: serves on within its time limit',
+      {
+        handedOver: true,
+        state: { isolatedAt: ago(1) },
+        services: [service(['a', 'b'], { localUids: ['a'], selector: { tier: 'front' } })],
+      },
+      { do: 'Wait', reason: 'Service web selects the isolated pod again and has no other ready endpoint on its node' },
+    ],
+    [
       'has no preStop sleep: loud',
       { ...last, pod: { preStopSeconds: 0 } },
       { ...asItIs, violation: expect.stringContaining(withoutSleep) },

@@ -1,6 +1,6 @@
 import { matchesServiceSelector } from '../api/labelSelector.ts';
 import { labelsToRemove } from './isolation.ts';
-import { isHandedOver, lastEndpointOf } from './stepFacts.ts';
+import { isHandedOver, lastEndpointOf, lastOnNodeOf } from './stepFacts.ts';
 import type { GateStep, Observation } from './types.ts';
 
 /** Out of every Service that selects the pod by the labels that it has now. */
@@ -20,7 +20,9 @@ export function isolateAgain(observation: Observation, leftMs: number): GateStep
   const services = observation.services.filter(({ selector }) => matchesServiceSelector(selector, labels));
   if (services.length === 0) return undefined;
   const last = lastEndpointOf({ ...observation, services });
-  if (last === undefined) return { ...isolate(observation), handOver: false };
-  const reason = `Service ${last.name} selects the isolated pod again and has no other ready endpoint`;
+  const lastHere = last ?? lastOnNodeOf({ ...observation, services });
+  if (lastHere === undefined) return { ...isolate(observation), handOver: false };
+  const where = last === undefined ? ' on its node' : '';
+  const reason = `Service ${lastHere.name} selects the isolated pod again and has no other ready endpoint${where}`;
   return { do: 'Wait', reason, forMs: leftMs };
 }
