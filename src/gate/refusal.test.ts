@@ -55,6 +55,11 @@ const cases: readonly StepCase[] = [
     { path: 'Eviction', budgets: [budget], progress: { ...long, ...yes } },
     letsGo,
   ],
+  [
+    'an eviction that its ReplicaSet wants too, and was told is done: budgets have no say',
+    { path: 'Eviction', replicas: 2, budgets: [budget], progress: long },
+    letsGo,
+  ],
   ['budgets have no say in a scale-down', { budgets: [budget], progress: long }, letsGo],
   [
     'a person waits: told at once that the pod may go',

@@ -1,5 +1,6 @@
 import { stepToAskBudgets } from './replacement.ts';
 import { letGoOf } from './stepAfterIsolation.ts';
+import { isHandedOver, ownedPods } from './stepFacts.ts';
 import type { GateStep, Observation, Refusal } from './types.ts';
 
 /** A webhook that is being restarted refuses too: so long the same is tried again. */
@@ -22,9 +23,18 @@ export function refusedAgain(before: Refusal | undefined, nowMs: number, message
 export function stepPastRefusal(step: GateStep, observation: Observation): GateStep {
   const { refused } = observation.progress;
   if ((step.do !== 'HandOver' && step.do !== 'Isolate') || !isForGood(refused, observation.nowMs)) return step;
-  const { state, budgets } = observation;
-  const asked = state.path === 'Eviction' && budgets.length > 0 ? stepToAskBudgets(observation) : undefined;
+  const asked = hasBudgetToAsk(observation) ? stepToAskBudgets(observation) : undefined;
   return asked ?? letGoOf(observation, 'Refused');
+}
+
+/**
+ * Not of a pod that was handed over: before its isolation the budgets were asked where they have a say. Not of one that its
+ * ReplicaSet, which was told that it is gone, wants gone too: that is no budget's business.
+ */
+function hasBudgetToAsk(observation: Observation): boolean {
+  const { state, budgets, replicaSet } = observation;
+  if (state.path !== 'Eviction' || budgets.length === 0 || isHandedOver(observation)) return false;
+  return replicaSet !== undefined && ownedPods(observation).length <= replicaSet.replicas;
 }
 
 function isForGood(refused: Refusal | undefined, nowMs: number): boolean {

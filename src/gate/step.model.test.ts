@@ -41,6 +41,12 @@ const switched = fc.constantFrom('Gate' as const, 'Off' as const).map(
       world.mode = mode;
     },
 );
+const refuses = fc.constantFrom('Nothing' as const, 'HandOver' as const, 'Isolation' as const).map(
+  (refusing): Act =>
+    (world) => {
+      world.refusing = refusing;
+    },
+);
 /** Isolated pods are selected again, and pods in drain no more. */
 const reselect = fc.constantFrom([], [{ app: 'web' }], [{ tier: 'front' }], [{ app: 'web' }, { zone: 'a' }]).map(
   (selectors): Act =>
@@ -127,12 +133,12 @@ const often = [
 describe('the gate in a small cluster where everything is late', () => {
   it('keeps its promises, whatever is asked, and ends every drain', () => {
     const seen = new Set<string>();
-    const all = fc.oneof(evict, evict, remove, scale, rollOut, reselect, crashes(1, 10, 90), switched);
+    const all = fc.oneof(evict, evict, remove, scale, rollOut, reselect, reselect, crashes(1, 10, 90), switched);
     fc.assert(
       fc.property(worlds(all), (run) => {
         for (const step of play(run).steps) seen.add(step);
       }),
-      { numRuns: 400 },
+      { numRuns: 800 },
     );
     expect([...seen].sort()).toEqual(expect.arrayContaining(often));
   }, 60_000);
@@ -152,6 +158,23 @@ describe('the gate in a small cluster where everything is late', () => {
         expect(leader.outcomes.filter((outcome) => !allowed.includes(outcome))).toEqual([]);
       }),
       { numRuns: 100 },
+    );
+  }, 60_000);
+
+  it('ends every drain where a policy refuses what it does to pods', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(
+        worlds(fc.oneof(evict, remove, remove, scale, rollOut, refuses, crashes(1, 10))),
+        refuses,
+        (run, act) => {
+          for (const step of play({ ...run, acts: [[0, act], ...run.acts] }).steps) seen.add(step);
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect([...seen]).toEqual(
+      expect.arrayContaining(['ScaleDown: LetGo, Refused', 'Eviction: LetGo, Refused', 'Delete: MarkDrained, Refused']),
     );
   }, 60_000);
 

@@ -1,9 +1,11 @@
 import { expect } from 'vitest';
 import { matchesServiceSelector } from '../../api/labelSelector.ts';
 import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, type PodPatch, statePatch } from '../handOver.ts';
+import { refusedAgain } from '../refusal.ts';
 import { decideStep } from '../step.ts';
 import { controllerOf } from '../stepFacts.ts';
 import type { DrainProgress, DrainState, GateSettings, GateStep, Observation, PodView } from '../types.ts';
+import { isRefused } from './simPods.ts';
 import { signingKey, type World } from './world.ts';
 
 /** The leader's side of the gate in a {@link World}: drives the steps and checks each against what is true there. */
@@ -83,14 +85,14 @@ export class SimLeader {
       case 'HandOver': {
         this.#expectSurplus(observation);
         const { deployment = { name: '', uid: '' } } = observation;
-        return this.#write(handOverPatch(pod, state, deployment, now, signingKey).patch);
+        return this.#writeUnlessRefused(uid, handOverPatch(pod, state, deployment, now, signingKey).patch);
       }
       case 'Isolate': {
         if (step.handOver) this.#expectSurplus(observation);
         if (state.isolatedAt !== undefined) this.steps.add(`${state.path}: Isolate, again`);
         if (Object.keys(step.labels).length === 0) this.steps.add(`${state.path}: Isolate, no label`);
         this.#expectOthersServe(observation, step);
-        const wrote = this.#write(isolatePatch(pod, state, step, observation, now, signingKey).patch);
+        const wrote = this.#writeUnlessRefused(uid, isolatePatch(pod, state, step, observation, now, signingKey).patch);
         this.#unverify(uid);
         this.#isolatedAtTick.set(uid, world.tick);
         if (this.#pendingYes?.uid === uid) this.#pendingYes.isolatedAtVersion = world.budget?.version ?? 0;
@@ -189,12 +191,33 @@ export class SimLeader {
       this.#expectOthersServe(observation, step);
       return;
     }
+    if (outcome === 'Refused') {
+      this.steps.add(`${state.path}: ${step.do}, Refused`);
+      expect(observation.progress.refused?.message).toBe('a policy');
+      const { replicaSet, budgets, progress } = observation;
+      const isSurplus = this.#world.ownedBy(replicaSet?.uid ?? '').length > (replicaSet?.replicas ?? 0);
+      if (state.path === 'Eviction' && budgets.length > 0 && state.handedOverAt === undefined && !isSurplus) {
+        expect(progress.budget?.allowed).toBe(true);
+      }
+      return;
+    }
     if (outcome !== 'Verified' && state.unmet === undefined) return;
     if (outcome === 'DeadlinePassed') return;
     const world = this.#world;
     const { uid = '' } = pod.metadata;
     expect(world.listed(world.slices.length - 1, uid), 'listed in a slice').toBe(false);
     for (const { version } of world.proxies) expect(world.listed(version, uid), 'known to a proxy').toBe(false);
+  }
+
+  #writeUnlessRefused(uid: string, patch: PodPatch): boolean {
+    const { refused, ...progress } = this.#progress.get(uid) ?? {};
+    if (isRefused(patch, this.#world.refusing)) {
+      this.#note(uid, { refused: refusedAgain(refused, this.#world.nowMs, 'a policy') });
+      return false;
+    }
+    const wrote = this.#write(patch);
+    if (wrote) this.#progress.set(uid, progress);
+    return wrote;
   }
 
   #write(patch: PodPatch): boolean {

@@ -1,3 +1,4 @@
+import type { PodPatch } from '../handOver.ts';
 import type { PodView } from '../types.ts';
 
 /** A ReplicaSet as its controller sees it. */
@@ -40,4 +41,13 @@ export function startingPod(uid: string, replicaSet: string, nowMs: number, node
 
 export function isTerminating({ metadata }: PodView): boolean {
   return metadata.deletionTimestamp !== undefined;
+}
+
+/** What a policy of the cluster does not let the gate do to pods. */
+export type Refusing = 'Nothing' | 'HandOver' | 'Isolation';
+
+export function isRefused({ metadata }: PodPatch, refusing: Refusing): boolean {
+  const isHandOver = metadata.ownerReferences?.some(({ kind }) => kind === 'Deployment') === true;
+  const isIsolation = Object.keys(metadata.labels ?? {}).length > 0;
+  return refusing === 'HandOver' ? isHandOver : refusing === 'Isolation' && isIsolation;
 }

@@ -5,7 +5,7 @@ import { encodeState, readState } from '../drainState.ts';
 import type { PodPatch } from '../handOver.ts';
 import { controllerOf } from '../stepFacts.ts';
 import type { DrainPath, DrainState, PodView } from '../types.ts';
-import { isTerminating, type SimPod, type SimReplicaSet, startingPod } from './simPods.ts';
+import { isTerminating, type Refusing, type SimPod, type SimReplicaSet, startingPod } from './simPods.ts';
 
 /** Of simulated time. */
 export const TICK_MS = 500;
@@ -46,6 +46,7 @@ export class World {
   /** Added to the operator's clock. */
   jumpMs = 0;
   mode: 'Gate' | 'Off' = 'Gate';
+  refusing: Refusing = 'Nothing';
   leaderDeadTicks = 0;
   readonly pods = new Map<string, SimPod>();
   readonly replicaSets: SimReplicaSet[] = [];
