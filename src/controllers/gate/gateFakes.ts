@@ -148,6 +148,8 @@ export class FakeGate {
   evictionAnswer: ApiError | undefined;
   /** Calls are answered when this is. */
   held: Promise<void> = Promise.resolve();
+  /** Every call takes so long. */
+  latencyMs = 0;
   /** Errors of the next calls, by verb. */
   readonly failures: { readonly verb: Call['verb']; readonly error: Error }[] = [];
   /** What barriers wait for. */
@@ -309,6 +311,7 @@ export class FakeGate {
         setImmediate(resolve);
       });
       await this.held;
+      if (this.latencyMs > 0) await this.clock.sleep(this.latencyMs, this.beside.signal);
       if (index !== -1) throw this.failures.splice(index, 1)[0]?.error ?? new Error('none');
     };
     const client = {

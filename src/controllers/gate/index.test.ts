@@ -124,6 +124,39 @@ test('while one pod of a namespace is being written, no other is decided', async
   expect(gate.verbs().slice(0, 2)).toEqual(['patch a', 'patch b']);
 });
 
+test('while one pod is being written, others that are isolated go on', async () => {
+  const gate = new FakeGate({ replicas: 1 });
+  gate.lead();
+  gate.ask('a');
+  await gate.clock.advance(100);
+  gate.list(['b', 'c']);
+  const held = Promise.withResolvers<void>();
+  gate.held = held.promise;
+  gate.ask('b');
+  await gate.clock.advance(1_500);
+  expect(gate.verbs()).toEqual(['patch a', 'patch b', 'list ']);
+  held.resolve();
+  await gate.clock.advance(100);
+  expect(gate.memory.of('a').progress.slicesCleanAtMs).toBeDefined();
+});
+
+test('twenty pods of one namespace and an API server that takes a second for every call: all are let go in time', async () => {
+  const names = Array.from({ length: 21 }, (_, index) => `p${index}`);
+  const gate = new FakeGate({ pods: names, replicas: 1, claim: { endpointCheck: { timeoutSeconds: 30 } } });
+  gate.latencyMs = 1_000;
+  gate.lead();
+  for (const name of names.slice(1)) gate.ask(name);
+  for (let tenths = 0; tenths < 500; tenths += 1) {
+    await gate.clock.advance(100);
+    gate.list(names.filter((name) => gate.stored(name).metadata.labels?.['app'] === 'web'));
+    gate.answer();
+  }
+  const gone = names.filter((name) => gate.stored(name).metadata.deletionTimestamp !== undefined);
+  expect(gone).toEqual(names.slice(1));
+  expect(gate.events).toEqual([]);
+  for (const name of gone) expect(gate.memory.of(name).outcome, name).toBe('Verified');
+});
+
 test('a barrier runs once at a time per pod; its end asks for the next look', async () => {
   const gate = new FakeGate({ replicas: 2 });
   gate.lead();

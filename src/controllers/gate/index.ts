@@ -122,7 +122,19 @@ export function gateController(options: GateOptions): Controller {
     return governed ?? { settings: { ...DEFAULT_GATE_SETTINGS, mode: 'Off' } };
   };
 
-  /** One look and one step; only what writes on the strength of what others do needs to be alone in its namespace. */
+  /**
+   * From its isolation on nothing about a pod hangs on what others do, and nobody counts it any more: the checks and the delete
+   * of many need not wait for each other, nor hold up the next isolation.
+   */
+  const isDecidedAlone = (ref: ObjectKey): boolean => {
+    const key = options.key();
+    const cached = caches.pods.get(ref.namespace, ref.name);
+    if (cached === undefined || key === undefined || cached.metadata.deletionTimestamp !== undefined) return true;
+    const read = readState(memory.newest(cached), key);
+    return read.kind === 'State' && read.state.isolatedAt !== undefined;
+  };
+
+  /** One look and one step; before its isolation a pod is alone in its namespace from the look to the write. */
   const once = async (
     ref: ObjectKey,
     context: { readonly signal: AbortSignal; readonly log: Logger },
@@ -193,7 +205,8 @@ export function gateController(options: GateOptions): Controller {
     sweep();
     for (let steps = 0; steps < MAX_STEPS; steps += 1) {
       try {
-        const outcome = await locks.run(ref.namespace, () => once(ref, context));
+        const look = () => once(ref, context);
+        const outcome = await (isDecidedAlone(ref) ? look() : locks.run(ref.namespace, look));
         if (!('again' in outcome)) {
           return outcome.afterMs === undefined ? undefined : { requeueAfterMs: outcome.afterMs };
         }

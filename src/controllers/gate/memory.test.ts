@@ -29,6 +29,13 @@ test('once the cache has caught up our write is dropped, also if the cache goes 
   expect(memory.newest(pod('9')).metadata.resourceVersion).toBe('9');
 });
 
+test('answers of two writes that come in the wrong order: the later write counts', () => {
+  const memory = new GateMemory();
+  memory.wrote(pod('11'), undefined);
+  memory.wrote(pod('10'), undefined);
+  expect(memory.newest(pod('9')).metadata.resourceVersion).toBe('11');
+});
+
 test('progress is added to, per pod', () => {
   const memory = new GateMemory();
   memory.note('a', { slicesCleanAtMs: 1 });

@@ -78,8 +78,10 @@ export class GateMemory {
 
   /** Our own write, until the watch brings it back. */
   wrote(pod: PodView, state: DrainState | undefined): void {
-    const { uid = '' } = pod.metadata;
-    this.#fresh.set(uid, pod);
+    const { uid = '', resourceVersion = '' } = pod.metadata;
+    const known = this.#fresh.get(uid)?.metadata.resourceVersion;
+    // Answers of writes that were under way at once (a touch for a budget is nobody's turn) may come in any order.
+    if (known === undefined || !isOlderVersion(resourceVersion, known)) this.#fresh.set(uid, pod);
     if (state?.isolatedAt !== undefined) this.#isolated.add(uid);
   }
 
