@@ -125,11 +125,23 @@ test.each([
   const gate = new FakeGate();
   if (error !== undefined) gate.failures.push({ verb: 'delete', error });
   const step = { do: 'LetGo', outcome: 'DeadlinePassed', violation: 'too late' } as const;
-  expect(await act(gate, step)).toEqual({ afterMs: 5_000 });
-  expect(gate.calls).toMatchObject([{ verb: 'delete', options: { preconditions: { uid: 'a' } } }]);
+  expect(await act(gate, step, { isolatedAt: gate.now() })).toEqual({ afterMs: 5_000 });
+  expect(gate.calls[0]).toMatchObject({ verb: 'delete' });
+  expect(gate.calls[0]?.options['preconditions']).toEqual({ uid: 'a' });
   expect(gate.calls[0]?.options).not.toHaveProperty('gracePeriodSeconds');
   expect(gate.events).toEqual([{ reason: 'DrainViolation', note: 'too late' }]);
   expect(gate.memory.of('a')).toMatchObject({ outcome: 'DeadlinePassed', violation: 'too late' });
+});
+
+test('what was not isolated is let go as it was seen, or looked at again: somebody may have called it off', async () => {
+  const gate = new FakeGate();
+  const { resourceVersion } = gate.stored('a').metadata;
+  gate.failures.push({ verb: 'delete', error: refusal(409, 'Conflict', 'the ResourceVersion does not match') });
+  const step = { do: 'LetGo', outcome: 'LastEndpoint', violation: 'the last' } as const;
+  await expect(act(gate, step)).rejects.toThrow('ResourceVersion');
+  expect(gate.calls[0]?.options['preconditions']).toEqual({ uid: 'a', resourceVersion });
+  expect(gate.memory.of('a').outcome).toBeUndefined();
+  expect(gate.events).toEqual([]);
 });
 
 test('letting go that failed is tried again, and told once', async () => {

@@ -12,7 +12,7 @@ import { refusedAgain } from '../../gate/refusal.ts';
 import { lastOnNodeOf, sinceMs } from '../../gate/stepFacts.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
-import { ApiError, type Client, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
+import { ApiError, type Client, isConflict, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { askBudget } from './budgetQuestion.ts';
 import { podsToTouch } from './budgetRecount.ts';
@@ -246,7 +246,8 @@ export class GateActions {
 
   async #letGo(step: Extract<GateStep, { do: 'LetGo' }>, input: StepInput): Promise<StepOutcome> {
     const { pod, state, claim } = input;
-    const { namespace = '', name = '', uid } = pod.metadata;
+    const { namespace = '', name = '', uid, resourceVersion } = pod.metadata;
+    const isIsolated = state.isolatedAt !== undefined;
     const { clock } = this.#options;
     const memory = this.#options.memory.of(uid ?? '');
     const { letGoAtMs } = memory;
@@ -254,7 +255,7 @@ export class GateActions {
     if (againMs > 0) return { afterMs: againMs };
     memory.outcome = step.outcome;
     // One that no Service selects is not isolated: its deletion is what the budget hears of.
-    if (state.isolatedAt === undefined) this.#markBudgets(pod, state);
+    if (!isIsolated) this.#markBudgets(pod, state);
     if (step.violation !== undefined) memory.violation = step.violation;
     try {
       await this.#options.client.delete(
@@ -262,10 +263,18 @@ export class GateActions {
         { namespace, name },
         {
           signal: input.context.signal,
-          ...(uid === undefined ? {} : { preconditions: { uid } }),
+          // Before isolation it is let go on the strength of its state, which somebody may have taken off or renewed.
+          preconditions: {
+            ...(uid === undefined ? {} : { uid }),
+            ...(isIsolated || resourceVersion === undefined ? {} : { resourceVersion }),
+          },
         },
       );
     } catch (error) {
+      if (!isIsolated && isConflict(error)) {
+        delete memory.outcome;
+        throw error;
+      }
       // Gone, or another pod of that name: what was asked for is done.
       if (!isNotFound(error) && !(error instanceof ApiError && error.code === 409)) throw error;
     }
