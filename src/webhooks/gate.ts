@@ -57,6 +57,11 @@ export const HOLD_MS = 25_000;
 const QUICK_ANSWER_MS = 1_400;
 /** Of the 30 s. */
 const HELD_ANSWER_MS = 29_000;
+/**
+ * Requests that one replica holds at once; one more goes through as in plain Kubernetes. Each is a connection of the API server's and
+ * one of its requests in flight, of which it has hundreds for everything.
+ */
+export const MOST_HELD = 100;
 /** One write of a held request. */
 const HELD_WRITE_MS = 5_000;
 /** A pod that is given back again and again under a waiting person is not worth more writes than this. */
@@ -97,6 +102,7 @@ class Gate {
   readonly #options: GateWebhookOptions;
   readonly #intents: GateIntents;
   readonly #answers: GateAnswers;
+  #held = 0;
 
   constructor(options: GateWebhookOptions) {
     this.#options = options;
@@ -132,7 +138,17 @@ class Gate {
       untilMs: clock.nowMs() + (webhook === 'gate-deletes' ? HOLD_MS : 0),
     };
     const pod = await this.#podOf(call);
-    return pod === undefined ? this.#answers.admit(call, 'NotAPod') : await this.#settle(call, pod);
+    if (pod === undefined) return this.#answers.admit(call, 'NotAPod');
+    if (webhook !== 'gate-deletes') return this.#settle(call, pod);
+    const look = this.#look(call, pod);
+    if (look.answer === 'Admit') return this.#answers.admit(call, look.why, pod);
+    if (this.#held >= MOST_HELD) return this.#answers.admitUnheld(call, pod);
+    this.#held += 1;
+    try {
+      return await this.#settle(call, pod);
+    } finally {
+      this.#held -= 1;
+    }
   }
 
   /** The pod that is asked about: of a DELETE the stored one, of an eviction the cached one. */

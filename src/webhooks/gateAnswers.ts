@@ -28,6 +28,8 @@ type GateAnswer =
   | 'NoTime'
   /** 25 s were not enough. */
   | 'NotDrainedInTime'
+  /** As many requests are held as may be. */
+  | 'TooManyHeld'
   | 'HungUp'
   /** A fault of ours. */
   | 'Failed';
@@ -54,6 +56,16 @@ export class GateAnswers {
     return allow(asked.request, {
       warnings: [`pod ${namespace}/${name} is deleted before it is drained: ${reasonOf(state)}`],
       auditAnnotations: { gate: 'NotDrainedInTime' },
+    });
+  }
+
+  /** There is no place to wait in. */
+  admitUnheld(asked: Asked, pod: JudgedPod): AdmissionResponse {
+    this.#note(asked, 'TooManyHeld', pod);
+    const { namespace, name } = pod.metadata;
+    return allow(asked.request, {
+      warnings: [`pod ${namespace}/${name} is deleted before it is drained: too many deletions wait at once`],
+      auditAnnotations: { gate: 'TooManyHeld' },
     });
   }
 

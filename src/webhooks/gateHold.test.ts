@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { encodeState } from '../gate/drainState.ts';
 import type { DrainState } from '../gate/types.ts';
 import type { AdmissionRequest, AdmissionResponse } from './admissionReview.ts';
-import { HOLD_MS } from './gate.ts';
+import { HOLD_MS, MOST_HELD } from './gate.ts';
 import { FakeCluster, identity, key } from './gateUnderTest.ts';
 
 /** A person's DELETE in the background. */
@@ -45,6 +45,31 @@ describe('a person waits', () => {
     await second.done;
     expect(second.response?.allowed).toBe(true);
     expect(cluster.patches).toHaveLength(1);
+  });
+
+  test('where there is a place to wait in: one more goes through, and is told', async () => {
+    const cluster = new FakeCluster();
+    const calls = Array.from({ length: MOST_HELD }, () => ask(cluster));
+    await cluster.clock.advance(1_000);
+    const writes = cluster.patches.length;
+    const last = ask(cluster);
+    await last.done;
+    expect(last.response).toMatchObject({
+      allowed: true,
+      warnings: ['pod shop/web-1 is deleted before it is drained: too many deletions wait at once'],
+      auditAnnotations: { gate: 'TooManyHeld' },
+    });
+    expect(cluster.patches).toHaveLength(writes);
+    expect(calls.filter(({ response }) => response !== undefined)).toEqual([]);
+    // Who goes leaves a place.
+    calls[0]?.hangUp();
+    await calls[0]?.done;
+    const next = ask(cluster);
+    await cluster.clock.advance(1_000);
+    expect(next.response).toBeUndefined();
+    lead(cluster, { drainedAt: time(cluster) });
+    await next.done;
+    expect(next.response?.allowed).toBe(true);
   });
 
   test('25 s at most; what the second call finds then is no reason to wait anew', async () => {
