@@ -12,6 +12,7 @@ import {
 } from '../../src/kube/index.ts';
 import { deploymentObject, namespaceObject, rolloutObject, serviceObject } from '../api/objects.ts';
 import type { Cluster } from '../cluster/index.ts';
+import { imageFiles } from '../install/imageFiles.ts';
 import { type InstalledOperator, installOperator, uninstallOperator } from '../install/index.ts';
 import { ensureServerImages } from '../servers/images.ts';
 import { onProgress, operatorUnderTest } from './clusterUnderTest.ts';
@@ -66,6 +67,13 @@ async function untilStatus(name: string, what: string, holds: (rollout: Graceful
     await sleep(200);
   }
 }
+
+test('the image has no shell and no package manager', async () => {
+  const program = /(^|\/)(ba|da|a|z)?sh$|(^|\/)(busybox|apt|apt-get|dpkg|npm|npx)$/;
+  const files = await imageFiles(operator.image.archive);
+  expect(files).toContain('app/operator.mjs');
+  expect(files.filter((file) => program.test(file))).toEqual([]);
+});
 
 test('the operator runs under Pod Security restricted, two replicas, one of them leads', async () => {
   const pods = await kubectl(['get', 'pods', '-n', operator.namespace, '-o', 'json']);

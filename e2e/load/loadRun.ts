@@ -106,14 +106,18 @@ function sendDue(rows: readonly Row[], idleEndMs: number): void {
 
 /** The generator's own failures, and a schedule that it did not keep, make figures that are not the service's. */
 function assertGeneratorKeptUp(result: LoadResult): void {
+  // A run that is thrown away does not hide what it saw.
+  const lost = result.run.map((row) => `${row.name} ${row.lost} of ${row.requests}`).join(', ');
   for (const { name, byClass, losses, lateness } of result.run) {
     if (byClass.rig !== undefined) {
       const detail = losses.find((loss) => loss.lossClass === 'rig')?.detail;
-      throw new VoidRunError(`the generator itself failed ${byClass.rig} times on ${name}: ${detail}`);
+      throw new VoidRunError(
+        `the generator itself failed ${byClass.rig} times on ${name}: ${detail}; lost by then: ${lost}`,
+      );
     }
     if (lateness.maxMs > LATENESS_LIMIT_MS) {
       throw new VoidRunError(
-        `the generator sent a request on ${name} ${Math.round(lateness.maxMs)} ms late: this machine has no CPU to spare for it`,
+        `the generator sent a request on ${name} ${Math.round(lateness.maxMs)} ms late: this machine has no CPU to spare for it; lost by then: ${lost}`,
       );
     }
   }

@@ -35,7 +35,7 @@ export function lossTable(report: LossReport): string {
   const idle = report.scenarios.reduce((sum, scenario) => sum + scenario.idleRequests, 0);
   return [
     `Kubernetes ${report.kubernetes}, kube-proxy ${report.proxyMode}, ${report.nodes} nodes (${report.provider}), ${rows[0]?.ratePerSecond ?? 0} requests/s per row, open loop, no retries`,
-    `idle stretch before each run: ${idle} requests, 0 lost`,
+    `idle stretch before each run: ${idle} requests, 0 lost in the runs that count`,
     '',
     ...lines,
     '',
