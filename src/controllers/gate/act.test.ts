@@ -204,7 +204,7 @@ test('a pod that no slice was seen to list waits a second for its entry', async 
 test('the cache alone is no proof: the API server is asked, and asked again while a slice lists the pod', async () => {
   const gate = new FakeGate();
   gate.memory.of('a').listed = true;
-  expect(await act(gate, { do: 'VerifySlices' }, { isolatedAt: gate.now() })).toEqual({ afterMs: 5_000 });
+  expect(await act(gate, { do: 'VerifySlices' }, { isolatedAt: gate.now() })).toEqual({ afterMs: 2_000 });
   const { items } = gate.slice;
   gate.list(['b', 'c']);
   gate.slice.items = items;

@@ -26,6 +26,8 @@ import { listedInCache, slicesThatList } from './slicesCheck.ts';
 
 /** A pod that no slice was ever seen to list: its entry may still be on the way. */
 const UNSEEN_WAIT_MS = 1_000;
+/** The cache is asked for so long; then the API server, too: nothing may come of a watch, and nobody hears of it. */
+const SILENT_WATCH_MS = 2_000;
 /** Slices that still list the pod are asked for again. */
 const SLICES_AGAIN_MS = 200;
 /** Where somebody writes endpoints by hand, that is until the limit. */
@@ -306,7 +308,7 @@ export class GateActions {
     const { caches, memory, clock, client } = this.#options;
     const { uid = '' } = pod.metadata;
     const podMemory = memory.of(uid);
-    const isListed = listedInCache(caches, uid);
+    const isListed = listedInCache(caches, uid, podMemory.unlistedAtVersion);
     const isIsolated = state.isolatedAt !== undefined;
     const isolatedMs =
       podMemory.isolatedAtMs === undefined
@@ -319,14 +321,15 @@ export class GateActions {
     }
     if (isListed) {
       memory.unverify(uid, true);
-      return { afterMs: RECHECK_MS };
+      if (!isIsolated) return { afterMs: RECHECK_MS };
+      if (isolatedMs < SILENT_WATCH_MS) return { afterMs: SILENT_WATCH_MS - isolatedMs };
     }
     if (isIsolated && !podMemory.listed && isolatedMs < UNSEEN_WAIT_MS) {
       return { afterMs: UNSEEN_WAIT_MS - isolatedMs };
     }
-    const listing = await slicesThatList(client, pod, input.context.signal);
-    if (listing.length > 0) {
-      input.context.log.debug('slices still list the pod', { slices: listing });
+    const { names, version } = await slicesThatList(client, pod, input.context.signal);
+    if (names.length > 0) {
+      input.context.log.debug('slices still list the pod', { slices: names });
       podMemory.listed = true;
       // One that no Service selects is isolated for it; endpoints that somebody writes by hand may stay for long.
       if (!isIsolated) return { again: true };
@@ -335,6 +338,7 @@ export class GateActions {
       return { afterMs: Math.min(SLICES_AGAIN_MS * 1.3 ** times, LAST_SLICES_AGAIN_MS) };
     }
     podMemory.stillListed = 0;
+    podMemory.unlistedAtVersion = version;
     memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
     return { again: true };
   }

@@ -331,7 +331,7 @@ export class FakeGate {
       },
       list: async (resource: Resource, options: object) => {
         await call('list', resource, '', options);
-        return { items: this.slice.items, resourceVersion: '1' };
+        return { items: this.slice.items, resourceVersion: String(this.#version) };
       },
     };
     return client as unknown as Client;

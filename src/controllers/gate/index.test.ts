@@ -13,7 +13,7 @@ test('a surplus pod is isolated and handed over in one write, verified, and let 
   expect(gate.state('a')).toMatchObject({ isolatedAt: gate.state('a')?.handedOverAt, removedLabels: { app: 'web' } });
 
   // A slice that still lists it: nothing goes on.
-  await gate.clock.advance(3_000);
+  await gate.clock.advance(1_500);
   expect(gate.verbs()).toEqual(['patch a']);
   gate.list(['b', 'c']);
   await gate.clock.advance(100);
@@ -155,6 +155,25 @@ test('twenty pods of one namespace and an API server that takes a second for eve
   expect(gone).toEqual(names.slice(1));
   expect(gate.events).toEqual([]);
   for (const name of gone) expect(gate.memory.of(name).outcome, name).toBe('Verified');
+});
+
+test('a watch of slices that has fallen silent does not hold a pod until its limit: the API server is asked', async () => {
+  const gate = new FakeGate({ replicas: 2 });
+  const [slice] = gate.caches.slices.list();
+  if (slice === undefined) throw new Error('no slice');
+  gate.informers.slices.set({ ...slice, metadata: { ...slice.metadata, resourceVersion: '50' } });
+  gate.lead();
+  gate.ask('a');
+  await gate.clock.advance(1_900);
+  expect(gate.verbs()).toEqual(['patch a']);
+  // Nothing of it reaches the cache.
+  gate.slice.items = [];
+  await gate.clock.advance(200);
+  expect(gate.verbs()).toEqual(['patch a', 'list ']);
+  gate.answer();
+  await gate.clock.advance(100);
+  expect(gate.verbs().at(-1)).toBe('delete a');
+  expect(gate.memory.of('a').outcome).toBe('Verified');
 });
 
 test('a barrier runs once at a time per pod; its end asks for the next look', async () => {

@@ -11,6 +11,8 @@ export interface PodMemory {
   listed: boolean;
   /** When this process isolated it last, by the monotonic clock. */
   isolatedAtMs?: number;
+  /** The version at which the API server listed no slice with it. */
+  unlistedAtVersion?: string;
   /** Questions to the API server in a row that found it in a slice. */
   stillListed?: number;
   /** The budgets that lost it with its label were told. */

@@ -112,7 +112,7 @@ function budgetsOf(
 }
 
 function listingOf({ caches, memory, pod, monoMs }: ObserveInput, uid: string): Observation['listed'] {
-  if (listedInCache(caches, uid)) return 'Now';
+  if (listedInCache(caches, uid, memory.of(uid).unlistedAtVersion)) return 'Now';
   const before = memory.of(uid).listed || memory.unlisted.hasAny([uid, ...pod.ips], monoMs);
   return before ? 'Before' : 'Never';
 }

@@ -127,9 +127,9 @@ test('past its time limit an isolated pod is let go, whatever is missing, and th
   const gate = new FakeGate({ replicas: 2 });
   gate.lead();
   gate.ask('a');
-  await gate.clock.advance(59_000);
+  await pass(gate, 59_000);
   expect(inOrder(gate)).toEqual(['patch a']);
-  await gate.clock.advance(6_000);
+  await pass(gate, 6_000);
   expect(inOrder(gate)).toEqual(['patch a', 'delete a']);
   expect(gate.events).toMatchObject([{ reason: 'DrainViolation' }]);
   expect(gate.events[0]?.note).toContain('its removal from the EndpointSlices was not seen');

@@ -12,6 +12,15 @@ test('the cache knows by uid which pods are listed', () => {
   expect(['a', 'b', 'c'].map((uid) => listedInCache(gate.caches, uid))).toEqual([true, true, false]);
 });
 
+test('but not where the API server itself knew better at a later version', () => {
+  const gate = new FakeGate();
+  const [slice] = gate.caches.slices.list();
+  if (slice === undefined) throw new Error('no slice');
+  gate.informers.slices.set({ ...slice, metadata: { ...slice.metadata, resourceVersion: '50' } });
+  const listed = ['49', '50', '51', 'opaque', undefined].map((version) => listedInCache(gate.caches, 'a', version));
+  expect(listed).toEqual([true, true, false, true, true]);
+});
+
 test('and which of them proxies send to', () => {
   const gate = new FakeGate();
   gate.list(['a', 'b'], ['b']);
@@ -37,7 +46,8 @@ test.each<[string, readonly Endpoint[], boolean]>([
     { metadata: { namespace: 'shop', name: 'other' }, addressType: 'IPv4' },
     { metadata: { namespace: 'shop', name: 'web-x' }, addressType: 'IPv4', endpoints },
   ];
-  expect(await slicesThatList(gate.client(), gate.view('a'), signal)).toEqual(listed ? ['web-x'] : []);
+  const { names } = await slicesThatList(gate.client(), gate.view('a'), signal);
+  expect(names).toEqual(listed ? ['web-x'] : []);
   expect(gate.calls).toMatchObject([{ verb: 'list', options: { namespace: 'shop', limit: 0 } }]);
 });
 
@@ -52,7 +62,7 @@ test('dual stack: clean means out of the slices of both families', async () => {
   const listing = async (items: readonly EndpointSlice[]): Promise<readonly string[]> => {
     gate.slice.items = [...items];
     for (const slice of items) gate.informers.slices.set(sliceViewOf(slice));
-    const found = await slicesThatList(gate.client(), gate.view('a'), signal);
+    const { names: found } = await slicesThatList(gate.client(), gate.view('a'), signal);
     expect(listedInCache(gate.caches, 'a')).toBe(found.length > 0);
     return found;
   };
