@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lastOnNodeOf } from './stepFacts.ts';
-import { ago, type Given, NOW_MS, observation, service, sibling } from './testing/observations.ts';
+import { ago, type Given, MONO_MS, observation, service, sibling } from './testing/observations.ts';
 import { budget, expectSteps, isolates, known, replaced } from './testing/stepCases.ts';
 
 /** Of three endpoints a alone is on its node. */
@@ -36,7 +36,7 @@ describe('the last ready endpoint on its node of a Service with traffic policy L
         ...replaced,
         services: [service(['a', 'b'], { localUids: ['a'] })],
         budgets: [budget],
-        progress: { ...known, budget: { atMs: NOW_MS, allowed: false, message: 'no' } },
+        progress: { ...known, budget: { heardMs: MONO_MS, allowed: false, message: 'no' } },
         settings: { replacementTimeoutSeconds: 1 },
       },
       { do: 'LetGo', outcome: 'ReplacementTimeout' },

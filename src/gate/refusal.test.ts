@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { REFUSED_MS, refusedAgain } from './refusal.ts';
 import { decideStep } from './step.ts';
-import { ago, NOW_MS, observation, service } from './testing/observations.ts';
+import { ago, MONO_MS, NOW_MS, observation, service } from './testing/observations.ts';
 import {
   alone,
   budget,
@@ -19,7 +19,7 @@ const refused = (fromSeconds: number, toSeconds = 0) => ({
   refused: { sinceMs: NOW_MS - fromSeconds * 1000, atMs: NOW_MS - toSeconds * 1000, message },
 });
 const long = refused(15);
-const yes = { budget: { atMs: NOW_MS, allowed: true, message: '' } };
+const yes = { budget: { heardMs: MONO_MS, allowed: true, message: '' } };
 const violation = `pod web-a was let go without being taken out of its Services, as in plain Kubernetes, since the API server refuses what the gate does to it: ${message}`;
 const letsGo = { do: 'LetGo', outcome: 'Refused', violation } as const;
 
@@ -46,7 +46,7 @@ const cases: readonly StepCase[] = [
     {
       path: 'Eviction',
       budgets: [budget],
-      progress: { ...long, budget: { atMs: NOW_MS, allowed: false, message: 'no' } },
+      progress: { ...long, budget: { heardMs: MONO_MS, allowed: false, message: 'no' } },
     },
     { do: 'Wait', reason: 'no' },
   ],

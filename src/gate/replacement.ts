@@ -75,12 +75,13 @@ function failingBefore(observation: Observation): readonly Sibling[] {
 }
 
 /** Every proxy knows the replacement: a barrier, and quiet time where it is no proof. */
-export function stepToConfirm({ state, progress, settings, nowMs }: Observation): GateStep | undefined {
-  const known = progress.replacementKnown;
-  if (known !== undefined && known.atMs > nowMs) return { do: 'ConfirmReplacement' };
-  if (known === undefined) return state.replacedAt === undefined ? { do: 'ConfirmReplacement' } : undefined;
+export function stepToConfirm({ state, progress, settings, monoMs }: Observation): GateStep | undefined {
+  const { replacementKnown: known, replacementHeardMs: heardMs } = progress;
+  if (known === undefined || heardMs === undefined) {
+    return state.replacedAt === undefined ? { do: 'ConfirmReplacement' } : undefined;
+  }
   const quietMs = (settings.quietSeconds ?? DEFAULT_QUIET_SECONDS) * 1000;
-  const leftMs = known.evidence === 'Barrier' ? 0 : known.atMs + quietMs - nowMs;
+  const leftMs = known.evidence === 'Barrier' ? 0 : heardMs + quietMs - monoMs;
   if (leftMs <= 0) return undefined;
   return { do: 'Wait', reason: 'not every service proxy has confirmed its replacement', forMs: leftMs };
 }
@@ -89,14 +90,14 @@ export function stepToConfirm({ state, progress, settings, nowMs }: Observation)
  * The API server decides, one pod at a time per budget: a dry run takes nothing from a budget, so two that ask may both
  * hear yes.
  */
-export function stepToAskBudgets({ budgets, progress, pod, nowMs }: Observation): GateStep | undefined {
+export function stepToAskBudgets({ budgets, progress, pod, monoMs }: Observation): GateStep | undefined {
   const taken = budgets.find(({ pendingUid }) => pendingUid !== undefined && pendingUid !== pod.metadata.uid);
   if (taken !== undefined) {
     const reason = `PodDisruptionBudget ${taken.name} has not counted the last pod that left yet`;
     return { do: 'Wait', reason, forMs: pendingBudgetMs };
   }
-  const ageMs = progress.budget === undefined ? Infinity : nowMs - progress.budget.atMs;
-  if (progress.budget === undefined || ageMs < 0 || ageMs >= BUDGET_ANSWER_MS) return { do: 'AskBudget' };
+  const ageMs = progress.budget === undefined ? Infinity : monoMs - progress.budget.heardMs;
+  if (progress.budget === undefined || ageMs >= BUDGET_ANSWER_MS) return { do: 'AskBudget' };
   if (progress.budget.allowed) return undefined;
   const reason = progress.budget.message || 'its PodDisruptionBudget does not allow its eviction';
   return { do: 'Wait', reason, forMs: BUDGET_ANSWER_MS - ageMs };

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import type { Sights } from './drainTime.ts';
 import { decideStep } from './step.ts';
-import { ago, barrier, type Given, NOW_MS, observation, service } from './testing/observations.ts';
-import type { DrainPath, GateStep } from './types.ts';
+import { ago, barrier, type Given, MONO_MS, NOW_MS, observation, service } from './testing/observations.ts';
+import type { DrainPath, DrainProgress, GateStep } from './types.ts';
 
-const clean = { slicesCleanAtMs: NOW_MS - 1_000, proxies: barrier };
+const clean = { slicesCleanAtMs: NOW_MS - 1_000, proxies: barrier, proxiesHeardMs: MONO_MS };
 const paths: readonly DrainPath[] = ['ScaleDown', 'Eviction', 'Delete'];
+
+/** As a leader knows a time that it saw first so many seconds ago, when it was so old by the wall clock. */
+function seen(at: string, ownSeconds: number, ageSeconds: number): Sights {
+  const sight = { ageMs: ageSeconds * 1000, seenMs: MONO_MS - ownSeconds * 1000 };
+  return { lookedMs: MONO_MS, of: new Map([[at, sight]]) };
+}
 
 function isolated(given: Given = {}): GateStep {
   const state = { isolatedAt: ago(2), removedLabels: { app: 'web' }, ...given.state };
@@ -38,9 +45,8 @@ describe.each(paths)('after isolation (%s)', (path) => {
     ],
   ])('keeps quiet time because of %s, counted from the confirmation', (_, given, quietMs) => {
     const quiet = { path, progress: clean, ...given };
-    const { proxies = barrier } = quiet.progress;
     expect(isolated(quiet)).toMatchObject({ do: 'Wait', forMs: quietMs });
-    const later = { ...quiet.progress, proxies: { ...proxies, atMs: NOW_MS - quietMs } };
+    const later = { ...quiet.progress, proxiesHeardMs: MONO_MS - quietMs };
     expect(isolated({ ...quiet, progress: later })).toMatchObject({ do: end });
   });
 
@@ -57,8 +63,8 @@ describe.each(paths)('after isolation (%s)', (path) => {
     const asked = (progress: Given['progress']) =>
       isolated({ path, settings: { drained }, progress: { ...clean, ...progress } });
     expect(asked({})).toEqual({ do: 'CheckDrained', check: drained });
-    expect(asked({ drainedAskedAtMs: NOW_MS - 14_999 })).toMatchObject({ do: 'CheckDrained' });
-    expect(asked({ drainedAskedAtMs: NOW_MS - 15_000 })).toMatchObject({ do: end, outcome: 'Verified' });
+    expect(asked({ drainedAskedMs: MONO_MS - 14_999 })).toMatchObject({ do: 'CheckDrained' });
+    expect(asked({ drainedAskedMs: MONO_MS - 15_000 })).toMatchObject({ do: end, outcome: 'Verified' });
     for (const met of [true, false]) {
       expect(asked({ drained: { atMs: NOW_MS, met } })).toMatchObject({ do: end, outcome: 'Verified' });
     }
@@ -139,10 +145,33 @@ describe.each(paths)('after isolation (%s)', (path) => {
 
   it('does not wait for ever for a time in the future', () => {
     expect(isolated({ path, state: { isolatedAt: ago(-3_600) } })).toMatchObject({ outcome: 'DeadlinePassed' });
-    const seenAtMs = NOW_MS - 59_000;
-    expect(isolated({ path, progress: { seenAtMs }, state: { isolatedAt: ago(-3_600) } }).do).toBe('VerifySlices');
-    const proxies = { ...barrier, atMs: NOW_MS + 3_600_000 };
-    expect(isolated({ path, progress: { ...clean, proxies } })).toEqual({ do: 'VerifyProxies' });
+    const sights = (ownSeconds: number): DrainProgress => ({ sights: seen(ago(-3_600), ownSeconds, -3_600) });
+    const state = { isolatedAt: ago(-3_600) };
+    expect(isolated({ path, progress: sights(59), state }).do).toBe('VerifySlices');
+    expect(isolated({ path, progress: sights(60), state })).toMatchObject({ outcome: 'DeadlinePassed' });
+  });
+
+  it('is not over because a clock is ahead: who has just taken over has 30 s of its own', () => {
+    const isolatedAt = ago(3_600);
+    const at = (ownSeconds: number) =>
+      isolated({ path, progress: { sights: seen(isolatedAt, ownSeconds, 3_600) }, state: { isolatedAt } });
+    expect(at(0)).toEqual({ do: 'VerifySlices' });
+    expect(at(29)).toEqual({ do: 'VerifySlices' });
+    expect(at(30)).toMatchObject({ outcome: 'DeadlinePassed' });
+  });
+
+  it('is not over because the clock was set since: only what this leader has waited counts', () => {
+    const isolatedAt = ago(3_600);
+    const at = (ownSeconds: number) =>
+      isolated({
+        path,
+        progress: { ...clean, sights: seen(isolatedAt, ownSeconds, 0) },
+        state: { isolatedAt },
+        settings,
+      });
+    const settings = { quietSeconds: 90 };
+    expect(at(59)).toMatchObject({ do: 'Wait', forMs: 1_000 });
+    expect(at(60)).toMatchObject({ outcome: 'DeadlinePassed' });
   });
 });
 

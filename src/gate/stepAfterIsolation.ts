@@ -1,4 +1,4 @@
-import { lastEndpointOf, lastOnNodeOf, secondsText, sinceMs } from './stepFacts.ts';
+import { lastEndpointOf, lastOnNodeOf, leftMsOf, secondsText, sinceMs } from './stepFacts.ts';
 import { isolateAgain } from './stepIsolate.ts';
 import type { DrainOutcome, GateStep, Observation, ProxyAnswer } from './types.ts';
 
@@ -19,8 +19,8 @@ const checkGraceMs = 5_000;
 
 /** The pod left its Services: verify that everybody knows, then let it go. Nothing here waits past the hard limit. */
 export function stepAfterIsolation(observation: Observation): GateStep {
-  const { settings, state, progress, nowMs } = observation;
-  const leftMs = settings.timeoutSeconds * 1000 - sinceMs(observation, state.isolatedAt);
+  const { settings, state, progress, monoMs } = observation;
+  const leftMs = leftMsOf(observation, state.isolatedAt, settings.timeoutSeconds * 1000);
   const again = isolateAgain(observation, leftMs);
   if (again !== undefined && leftMs > 0) return again;
   if (state.drainedAt !== undefined) {
@@ -30,10 +30,9 @@ export function stepAfterIsolation(observation: Observation): GateStep {
 
   // Listed again, whatever was seen before (a Service of a moment, endpoints that somebody writes): all of it is found out anew.
   if (progress.slicesCleanAtMs === undefined || observation.listed === 'Now') return { do: 'VerifySlices' };
-  // A confirmation from the future (the clock was set back) tells nothing of the time since.
-  if (progress.proxies === undefined || progress.proxies.atMs > nowMs) return { do: 'VerifyProxies' };
+  if (progress.proxies === undefined || progress.proxiesHeardMs === undefined) return { do: 'VerifyProxies' };
   const quietMs = quietTimeMs(observation, progress.proxies);
-  const quietLeftMs = progress.proxies.atMs + quietMs - nowMs;
+  const quietLeftMs = progress.proxiesHeardMs + quietMs - monoMs;
   if (quietLeftMs > 0) {
     const reason = `quiet time of ${secondsText(quietMs)} after isolation, ${secondsText(quietLeftMs)} left`;
     return { do: 'Wait', reason, forMs: Math.min(quietLeftMs, leftMs) };
@@ -56,15 +55,16 @@ function quietTimeMs({ settings, services, pod }: Observation, { evidence }: Pro
   return (unproven ? DEFAULT_QUIET_SECONDS : Math.max(0, SETTLE_SECONDS - pod.preStopSeconds)) * 1000;
 }
 
-function isCheckOver({ progress, nowMs }: Observation, timeoutSeconds: number): boolean {
-  const { drainedAskedAtMs } = progress;
-  return drainedAskedAtMs !== undefined && nowMs - drainedAskedAtMs >= timeoutSeconds * 1000 + checkGraceMs;
+function isCheckOver({ progress, monoMs }: Observation, timeoutSeconds: number): boolean {
+  const { drainedAskedMs } = progress;
+  return drainedAskedMs !== undefined && monoMs - drainedAskedMs >= timeoutSeconds * 1000 + checkGraceMs;
 }
 
 /** Written down by nobody, but it follows from the times. */
-function outcomeOfDrained({ settings, state }: Observation): DrainOutcome {
+function outcomeOfDrained(observation: Observation): DrainOutcome {
+  const { settings, state } = observation;
   if (state.isolatedAt === undefined || state.drainedAt === undefined) return 'Verified';
-  const tookMs = Date.parse(state.drainedAt) - Date.parse(state.isolatedAt);
+  const tookMs = sinceMs(observation, state.isolatedAt) - sinceMs(observation, state.drainedAt);
   return tookMs >= settings.timeoutSeconds * 1000 ? 'DeadlinePassed' : 'Verified';
 }
 
@@ -88,9 +88,11 @@ export function letGoOf(observation: Observation, outcome: DrainOutcome): GateSt
  * than any request can wait (the clock was set back) is not believed.
  */
 export function requestOverMs(observation: Observation): number {
-  const { nowMs, state } = observation;
-  const leftMs = state.until === undefined ? Number.NaN : Date.parse(state.until) - nowMs;
-  return leftMs <= longestRequestMs ? -leftMs : sinceMs(observation, state.askedAt) - longestRequestMs;
+  const { nowMs, monoMs, state, progress } = observation;
+  const { until } = state;
+  const seen = until === undefined ? undefined : progress.sights?.of.get(until);
+  const { ageMs, seenMs } = seen ?? { ageMs: nowMs - Date.parse(until ?? ''), seenMs: monoMs };
+  return ageMs >= -longestRequestMs ? ageMs + monoMs - seenMs : sinceMs(observation, state.askedAt) - longestRequestMs;
 }
 
 function violationOf(observation: Observation, outcome: DrainOutcome): string | undefined {

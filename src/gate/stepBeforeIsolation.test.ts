@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decideStep } from './step.ts';
-import { ago, type Given, NOW_MS, observation, rsOwner, service, sibling } from './testing/observations.ts';
+import { ago, type Given, MONO_MS, observation, rsOwner, service, sibling } from './testing/observations.ts';
 import {
   alone,
   budget,
@@ -12,6 +12,7 @@ import {
   replaced,
   unlisted,
 } from './testing/stepCases.ts';
+import type { DrainProgress } from './types.ts';
 
 describe('a scale-down', () => {
   expectSteps([
@@ -213,6 +214,10 @@ describe('what the gate has no business with', () => {
 
 describe('times in the future (another clock, or one that was set back)', () => {
   const inAnHour = ago(-3_600);
+  const seen = (ownSeconds: number): DrainProgress => {
+    const sight = { ageMs: -3_600_000, seenMs: MONO_MS - ownSeconds * 1000 };
+    return { sights: { lookedMs: MONO_MS, of: new Map([[inAnHour, sight]]) } };
+  };
   const last: Given = { replicas: 0, deployment: { replicas: 1 }, handedOver: true, services: [service(['a'])] };
   expectSteps([
     [
@@ -223,12 +228,12 @@ describe('times in the future (another clock, or one that was set back)', () => 
     ['beyond it as over', { ...last, state: { handedOverAt: inAnHour } }, { do: 'LetGo' }],
     [
       'count from when the leader saw them first',
-      { ...last, state: { handedOverAt: inAnHour }, progress: { seenAtMs: NOW_MS - 20_000 } },
+      { ...last, state: { handedOverAt: inAnHour }, progress: seen(20) },
       { do: 'Wait', forMs: 40_000 },
     ],
     [
       'and are over then',
-      { ...last, state: { handedOverAt: inAnHour }, progress: { seenAtMs: NOW_MS - 60_000 } },
+      { ...last, state: { handedOverAt: inAnHour }, progress: seen(60) },
       { do: 'LetGo', outcome: 'LastEndpoint' },
     ],
     ['hold no cancelling back', { replicas: 3, state: { askedAt: inAnHour } }, { do: 'Cancel' }],

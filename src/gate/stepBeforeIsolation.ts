@@ -7,6 +7,7 @@ import {
   isHandedOver,
   lastEndpointOf,
   lastOnNodeOf,
+  leftMsOf,
   ownedPods,
   secondsText,
   sinceMs,
@@ -88,7 +89,7 @@ function leave(observation: Observation): GateStep {
   }
   const isEviction = state.path === 'Eviction' && exemptionOf(observation) === undefined;
   const limit = isEviction ? (settings.replacementTimeoutSeconds ?? Infinity) : settings.timeoutSeconds;
-  const leftMs = limit * 1000 - sinceMs(observation, state.handedOverAt ?? state.askedAt);
+  const leftMs = leftMsOf(observation, state.handedOverAt ?? state.askedAt, limit * 1000);
   if (leftMs <= 0) return letGoOf(observation, isEviction ? 'ReplacementTimeout' : 'LastEndpoint');
   const reason = `Service ${last.name} has no other ready endpoint`;
   return leftMs === Infinity ? { do: 'Wait', reason } : { do: 'Wait', reason, forMs: leftMs };
@@ -116,7 +117,7 @@ function evict(observation: Observation): GateStep {
   if (!canGiveBack(observation) || (isSilent && isSurplus)) return leave(observation);
   const limit = settings.replacementTimeoutSeconds;
   const leftMs =
-    limit === undefined ? Infinity : limit * 1000 - sinceMs(observation, state.handedOverAt ?? state.askedAt);
+    limit === undefined ? Infinity : leftMsOf(observation, state.handedOverAt ?? state.askedAt, limit * 1000);
   if (leftMs <= 0) return leaveUnreplaced(observation);
   return replaceAndLeave(observation, Math.min(leftMs, isSilent ? Infinity : SILENCE_MS - silentMs));
 }

@@ -1,5 +1,5 @@
 import type { OwnerReference } from '../api/kubernetes.ts';
-import { elapsedMs } from './drainTime.ts';
+import { elapsedMs, OWN_TIME_MS } from './drainTime.ts';
 import type { Observation, ServiceFacts, Sibling } from './types.ts';
 
 /** The owner that controls the pod. */
@@ -17,9 +17,22 @@ export function canGiveBack({ state, replicaSet }: Observation): boolean {
   return replicaSet !== undefined && state.owner?.uid === replicaSet.uid;
 }
 
-/** Milliseconds since one of the state's times. */
-export function sinceMs({ nowMs, progress }: Observation, at: string | undefined): number {
-  return elapsedMs(nowMs, at, progress.seenAtMs);
+/** Milliseconds since one of the state's times: its age when this leader saw it first, and what has passed since by its monotonic clock. */
+export function sinceMs({ nowMs, monoMs, progress }: Observation, at: string | undefined): number {
+  const seen = at === undefined ? undefined : progress.sights?.of.get(at);
+  return seen === undefined ? elapsedMs(nowMs, at) : Math.max(0, seen.ageMs) + monoMs - seen.seenMs;
+}
+
+/**
+ * Milliseconds until a limit that counts from one of the state's times. Who took over from another leader may have a clock that is ahead,
+ * so it has {@link OWN_TIME_MS} of its own first (at most the limit): a pod is held for at most so much longer, and no
+ * clock lets it go before anything was verified.
+ */
+export function leftMsOf(observation: Observation, at: string | undefined, limitMs: number): number {
+  const seen = at === undefined ? undefined : observation.progress.sights?.of.get(at);
+  const leftMs = limitMs - sinceMs(observation, at);
+  if (seen === undefined || limitMs === Infinity) return leftMs;
+  return Math.max(leftMs, Math.min(limitMs, OWN_TIME_MS) - (observation.monoMs - seen.seenMs));
 }
 
 /** The phases after which no container runs again (core/v1 PodPhase). */

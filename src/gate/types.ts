@@ -1,8 +1,9 @@
 import type { KubeObject, LabelSelector, ObjectMeta, OwnerReference } from '../api/kubernetes.ts';
+import type { Sights } from './drainTime.ts';
 
 /*
  * The words of the gate (design.md §5): what it keeps on a pod, what it looks at, what it may do next. Plain data; times
- * on objects are RFC 3339 strings, times in memory are milliseconds since 1970 of the operator's own clock.
+ * on objects are RFC 3339 strings; times in memory are milliseconds: `...AtMs` since 1970 by the wall clock, for people to read, others monotonic.
  */
 
 /** What asked for the end of the pod. */
@@ -148,27 +149,30 @@ export interface Refusal {
 
 /** What happened since isolation, in memory only: a new leader finds it out again. */
 export interface DrainProgress {
-  /**
-   * When this leader saw the state first. A time on the pod that lies in the leader's future (another clock, or a clock
-   * that was set back) counts as this moment, so that no deadline holds for ever.
-   */
-  readonly seenAtMs?: number;
+  /** The times that the state has, as this leader knows them. */
+  readonly sights?: Sights;
   readonly replacementKnown?: ProxyAnswer;
+  /** When that answer came, by the monotonic clock; as of `proxies` below. */
+  readonly replacementHeardMs?: number;
   readonly slicesCleanAtMs?: number;
   readonly proxies?: ProxyAnswer;
+  readonly proxiesHeardMs?: number;
   /** `drained` of the spec: met, or its own time-out is over. */
   readonly drained?: { readonly atMs: number; readonly met: boolean };
-  /** When the application was asked first. */
-  readonly drainedAskedAtMs?: number;
-  /** The API server's answer to the last dry-run eviction. */
-  readonly budget?: { readonly atMs: number; readonly allowed: boolean; readonly message: string };
+  /** When the application was asked first, by the monotonic clock. */
+  readonly drainedAskedMs?: number;
+  /** The API server's answer to the last dry-run eviction; monotonic. */
+  readonly budget?: { readonly heardMs: number; readonly allowed: boolean; readonly message: string };
   /** Of the hand-over or the isolation. */
   readonly refused?: Refusal;
 }
 
 /** Everything that one decision about one pod is made from, read at one moment. */
 export interface Observation {
+  /** Wall clock: may jump, and only says how old a time is that was written before this leader looked. */
   readonly nowMs: number;
+  /** The monotonic clock, by which everything is waited for. */
+  readonly monoMs: number;
   readonly settings: GateSettings;
   readonly pod: PodView;
   readonly state: DrainState;

@@ -225,7 +225,7 @@ test('the application is asked once at a time, and what it never said is told', 
   await gate.clock.advance(0);
   expect(gate.memory.of('a').progress).toMatchObject({
     drained: { met: false },
-    drainedAskedAtMs: gate.clock.nowMs(),
+    drainedAskedMs: gate.clock.monotonicMs(),
   });
   expect(gate.events).toMatchObject([{ reason: 'DrainViolation' }]);
   expect(gate.events[0]?.note).toContain('the pod has no address');

@@ -162,7 +162,7 @@ export class GateActions {
       case 'ConfirmReplacement':
         this.#beside(input, 'replacement', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
-          return () => memory.note(uid, { replacementKnown: answer });
+          return () => memory.note(uid, { replacementKnown: answer, replacementHeardMs: clock.monotonicMs() });
         });
         return { afterMs: RECHECK_MS };
       case 'VerifySlices':
@@ -174,13 +174,15 @@ export class GateActions {
           // One that began before a slice listed the pod again proves nothing.
           const { slicesCleanAtMs } = observation.progress;
           return () => {
-            if (memory.of(uid).progress.slicesCleanAtMs === slicesCleanAtMs) memory.note(uid, { proxies: answer });
+            if (memory.of(uid).progress.slicesCleanAtMs === slicesCleanAtMs) {
+              memory.note(uid, { proxies: answer, proxiesHeardMs: clock.monotonicMs() });
+            }
           };
         });
         return { afterMs: RECHECK_MS };
       case 'CheckDrained': {
         const { progress } = observation;
-        if (progress.drainedAskedAtMs === undefined) memory.note(uid, { drainedAskedAtMs: clock.nowMs() });
+        if (progress.drainedAskedMs === undefined) memory.note(uid, { drainedAskedMs: clock.monotonicMs() });
         const [address] = pod.ips;
         this.#beside(input, 'drained', async (signal) => {
           const answer =
@@ -295,7 +297,7 @@ export class GateActions {
     const { memory, clock, client, caches } = this.#options;
     const { uid = '' } = pod.metadata;
     const answer = await askBudget(client, pod, input.context.signal);
-    memory.note(uid, { budget: { atMs: clock.nowMs(), ...answer } });
+    memory.note(uid, { budget: { heardMs: clock.monotonicMs(), ...answer } });
     if (!answer.allowed) return { again: true };
     for (const budget of budgetKeysOf(caches, pod, state)) {
       memory.pendingYes.set(budget, { podUid: uid, atMs: clock.nowMs() });
@@ -378,7 +380,7 @@ export class GateActions {
     if (state.path !== 'Eviction' || state.isolatedAt !== undefined) return;
     const podMemory = memory.of(pod.metadata.uid ?? '');
     const nowMs = clock.monotonicMs();
-    const waitedMs = clock.nowMs() - Math.max(Date.parse(state.askedAt), podMemory.progress.seenAtMs ?? 0);
+    const waitedMs = sinceMs(input.observation, state.askedAt);
     if (waitedMs >= LONG_WAIT_MS && nowMs - (podMemory.toldAtMs ?? -Infinity) >= LONG_WAIT_MS) {
       podMemory.toldAtMs = nowMs;
       reporter.waiting(pod, state, reason, input.claim);

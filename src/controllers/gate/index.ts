@@ -164,7 +164,6 @@ export function gateController(options: GateOptions): Controller {
       return {};
     }
     const podMemory = memory.of(uid);
-    if (podMemory.progress.seenAtMs === undefined) memory.note(uid, { seenAtMs: clock.nowMs() });
     if (!podMemory.listed && listedInCache(caches, uid)) podMemory.listed = true;
     terminations.draining(pod, read.state, claim);
     const observation = observe({
@@ -263,7 +262,10 @@ export function gateController(options: GateOptions): Controller {
     );
   }
   // Every replica: who takes over must know what the proxies may not have followed yet.
-  informers.slices.onChange((_key, { old, new: now }) => memory.unlisted.changed(old, now, clock.monotonicMs()));
+  informers.slices.onChange((_key, { old, new: now }) => {
+    memory.unlisted.changed(old, now, clock.monotonicMs());
+    memory.relisted(now);
+  });
   informers.claims.onChange((_key, { old, new: now }) => enqueueDrainsIn(now ?? old));
   informers.deployments.onChange((_key, { old, new: now }) => enqueueDrainsIn(now ?? old));
   actions.onDone((ref) => controller.enqueue(ref));

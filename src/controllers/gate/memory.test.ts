@@ -39,9 +39,9 @@ test('answers of two writes that come in the wrong order: the later write counts
 test('progress is added to, per pod', () => {
   const memory = new GateMemory();
   memory.note('a', { slicesCleanAtMs: 1 });
-  memory.note('a', { drainedAskedAtMs: 2 });
+  memory.note('a', { drainedAskedMs: 2 });
   memory.note('b', { slicesCleanAtMs: 3 });
-  expect(memory.of('a').progress).toEqual({ slicesCleanAtMs: 1, drainedAskedAtMs: 2 });
+  expect(memory.of('a').progress).toEqual({ slicesCleanAtMs: 1, drainedAskedMs: 2 });
   expect(memory.peek('c')).toBeUndefined();
 });
 

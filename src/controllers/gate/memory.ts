@@ -1,4 +1,4 @@
-import type { DrainProgress, DrainState, Evidence, PodView } from '../../gate/types.ts';
+import type { DrainProgress, DrainState, Evidence, PodView, SliceView } from '../../gate/types.ts';
 import { isOlderVersion } from '../../kube/versions.ts';
 import { UnlistedEndpoints } from './unlisted.ts';
 
@@ -73,9 +73,18 @@ export class GateMemory {
    */
   unverify(uid: string, isListed: boolean): void {
     const memory = this.of(uid);
-    const { slicesCleanAtMs: _, proxies: __, drained: ___, drainedAskedAtMs: ____, ...progress } = memory.progress;
+    const { slicesCleanAtMs: _, proxies: __, drained: ___, drainedAskedMs: ____, ...progress } = memory.progress;
     memory.progress = progress;
     memory.listed = isListed;
+  }
+
+  /** A slice as the cache has it now: an isolated pod that it lists is to be verified anew, also where the next version does not. */
+  relisted(slice: SliceView | undefined): void {
+    for (const { uid } of slice?.endpoints ?? []) {
+      const known = uid !== undefined && this.#isolated.has(uid) ? this.#pods.get(uid) : undefined;
+      if (uid === undefined || known?.progress.slicesCleanAtMs === undefined || known.letGoAtMs !== undefined) continue;
+      this.unverify(uid, true);
+    }
   }
 
   /** Our own write, until the watch brings it back. */

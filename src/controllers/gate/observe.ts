@@ -1,6 +1,7 @@
 import type { Service } from '../../api/kubernetes.ts';
 import { matchesLabelSelector, matchesServiceSelector } from '../../api/labelSelector.ts';
 import { readState } from '../../gate/drainState.ts';
+import { looked } from '../../gate/drainTime.ts';
 import type {
   BudgetFacts,
   DrainState,
@@ -34,7 +35,7 @@ export interface ObserveInput {
 
 /** Everything about one pod in drain, read at one moment from the caches and from what this process wrote last. */
 export function observe(input: ObserveInput): Observation {
-  const { caches, memory, podMonitors, key, pod, state, settings, nowMs } = input;
+  const { caches, memory, podMonitors, key, pod, state, settings, nowMs, monoMs } = input;
   const { namespace = '', uid = '' } = pod.metadata;
   // What selected it before isolation still tells which Services and budgets it is about.
   const labels = { ...state.removedLabels, ...pod.metadata.labels };
@@ -46,8 +47,10 @@ export function observe(input: ObserveInput): Observation {
     above === undefined ? undefined : withUid(caches.deployments.get(namespace, above.name), above.uid);
   const node = pod.nodeName === undefined ? undefined : caches.nodes.get(undefined, pod.nodeName);
   const budgets = budgetsOf(input, namespace, labels);
+  memory.note(uid, { sights: looked(memory.of(uid).progress.sights, state, nowMs, monoMs) });
   return {
     nowMs,
+    monoMs,
     settings,
     pod,
     state,

@@ -1,12 +1,13 @@
 import { expect } from 'vitest';
 import { matchesServiceSelector } from '../../api/labelSelector.ts';
+import { looked, OWN_TIME_MS } from '../drainTime.ts';
 import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, type PodPatch, statePatch } from '../handOver.ts';
 import { refusedAgain } from '../refusal.ts';
 import { decideStep } from '../step.ts';
 import { controllerOf } from '../stepFacts.ts';
 import type { DrainProgress, DrainState, GateSettings, GateStep, Observation, PodView } from '../types.ts';
 import { isRefused } from './simPods.ts';
-import { signingKey, type World } from './world.ts';
+import { signingKey, TICK_MS, type World } from './world.ts';
 
 /** The leader's side of the gate in a {@link World}: drives the steps and checks each against what is true there. */
 export class SimLeader {
@@ -20,7 +21,11 @@ export class SimLeader {
   /** Barriers on their way: the version of the slices that every proxy must have reached. */
   #barriers = new Map<string, { readonly version: number; readonly member: 'proxies' | 'replacementKnown' }>();
   #pendingYes: { readonly uid: string; readonly atMs: number; isolatedAtVersion?: number } | undefined;
+  /** The version of the slices that was found clean. */
+  readonly #cleanAt = new Map<string, number>();
   readonly #isolatedAtTick = new Map<string, number>();
+  /** The tick at which any leader saw a stage of a pod first, by uid and its time. */
+  readonly #seenAtTick = new Map<string, number>();
   #downTicks = 0;
 
   constructor(world: World, settings: Omit<GateSettings, 'mode'>) {
@@ -38,7 +43,10 @@ export class SimLeader {
     for (const [uid, { version, member }] of this.#barriers) {
       if (world.proxies.some((proxy) => proxy.version < version)) continue;
       this.#barriers.delete(uid);
-      this.#note(uid, { [member]: { evidence: 'Barrier', atMs: world.nowMs, confirmed: 2, silent: [] } });
+      const answer = { evidence: 'Barrier', atMs: world.nowMs, confirmed: 2, silent: [] } as const;
+      const heardMs = world.monoMs;
+      if (member === 'proxies') this.#note(uid, { proxies: answer, proxiesHeardMs: heardMs });
+      else this.#note(uid, { replacementKnown: answer, replacementHeardMs: heardMs });
     }
     for (const uid of world.pods.keys()) {
       // Late, too.
@@ -51,7 +59,15 @@ export class SimLeader {
     const view = this.#world.pods.get(uid)?.view;
     const state = view === undefined ? undefined : this.#world.stateOf(view);
     if (view === undefined || state === undefined || this.#downTicks > 0) return false;
-    if (this.#progress.get(uid)?.seenAtMs === undefined) this.#note(uid, { seenAtMs: this.#world.nowMs });
+    this.#look(uid, state);
+    // As the cache tells of every change of a slice.
+    const cleanAt = this.#cleanAt.get(uid) ?? Infinity;
+    if (this.#world.slices.some((_, version) => version > cleanAt && this.#world.listed(version, uid)))
+      this.#unverify(uid);
+    for (const at of [state.handedOverAt, state.isolatedAt]) {
+      const key = `${uid} ${at}`;
+      if (!this.#seenAtTick.has(key)) this.#seenAtTick.set(key, this.#world.tick);
+    }
     const observation = this.#observe(view, state);
     const step = decideStep(observation);
     this.steps.add(`${state.path}: ${step.do}`);
@@ -102,7 +118,7 @@ export class SimLeader {
         const allowed = (world.budget?.allowed ?? 0) > 0;
         expect(observation.budgets.every(({ pendingUid }) => pendingUid === undefined)).toBe(true);
         if (allowed) this.#pendingYes = { uid, atMs: world.nowMs };
-        this.#note(uid, { budget: { atMs: world.nowMs, allowed, message: 'no' } });
+        this.#note(uid, { budget: { heardMs: world.monoMs, allowed, message: 'no' } });
         return true;
       }
       case 'ConfirmReplacement':
@@ -119,6 +135,7 @@ export class SimLeader {
         if (observation.listed === 'Now') this.#unverify(uid);
         if (unseen || observation.listed === 'Now') return false;
         this.#note(uid, { slicesCleanAtMs: world.nowMs });
+        this.#cleanAt.set(uid, world.slices.length - 1);
         return true;
       }
       case 'CheckDrained':
@@ -126,9 +143,12 @@ export class SimLeader {
         return true;
       case 'MarkDrained':
         this.#expectClean(observation, step);
+        this.#expectWaited(observation, step.outcome);
+        this.outcomes.push(step.outcome);
         return this.#write(statePatch(pod, { ...state, drainedAt: now }, signingKey));
       case 'LetGo':
         this.#expectClean(observation, step);
+        this.#expectWaited(observation, step.outcome);
         if (state.isolatedAt === undefined && this.#pendingYes?.uid === uid) {
           this.#pendingYes.isolatedAtVersion = world.budget?.version ?? 0;
         }
@@ -145,7 +165,8 @@ export class SimLeader {
     expect(owned.length, 'pods owned').toBeGreaterThan(replicaSet?.replicas ?? 0);
   }
 
-  #expectOthersServe({ pod, state, replicaSet, settings, budgets, progress }: Observation, step: GateStep): void {
+  #expectOthersServe(observation: Observation, step: GateStep): void {
+    const { pod, state, replicaSet, settings, budgets, progress } = observation;
     const world = this.#world;
     const servingOthers = (selector: Readonly<Record<string, string>>): readonly PodView[] =>
       world.serving(selector).filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
@@ -161,8 +182,8 @@ export class SimLeader {
     }
     if (state.path !== 'Eviction' || state.isolatedAt !== undefined) return;
     if (step.do === 'Isolate' && step.unmet !== undefined) {
-      const waitedMs = Math.abs(world.nowMs - Date.parse(state.handedOverAt ?? ''));
-      expect(waitedMs, 'waited').toBeGreaterThanOrEqual((settings.replacementTimeoutSeconds ?? Infinity) * 1000);
+      expect(settings.replacementTimeoutSeconds).toBeDefined();
+      this.#expectWaited(observation, 'ReplacementTimeout');
       this.steps.add('Eviction: Isolate, unmet');
       return;
     }
@@ -209,6 +230,21 @@ export class SimLeader {
     for (const { version } of world.proxies) expect(world.listed(version, uid), 'known to a proxy').toBe(false);
   }
 
+  /** Whatever the clocks say, nothing goes unverified before its limit was over, or a new leader had half a minute to itself. */
+  #expectWaited({ pod, state, settings }: Observation, outcome: string): void {
+    const { timeoutSeconds, replacementTimeoutSeconds = Infinity } = settings;
+    const limits: Readonly<Record<string, readonly [at: string | undefined, seconds: number]>> = {
+      DeadlinePassed: [state.isolatedAt, timeoutSeconds],
+      LastEndpoint: [state.handedOverAt, timeoutSeconds],
+      ReplacementTimeout: [state.handedOverAt, replacementTimeoutSeconds],
+    };
+    const [at, seconds = 0] = limits[outcome] ?? [];
+    if (at === undefined || state.drainedAt !== undefined) return;
+    const seenAtTick = this.#seenAtTick.get(`${pod.metadata.uid} ${at}`) ?? 0;
+    const waitedMs = (this.#world.tick - seenAtTick) * TICK_MS;
+    expect(waitedMs, `${outcome} after`).toBeGreaterThanOrEqual(Math.min(seconds * 1000, OWN_TIME_MS));
+  }
+
   #writeUnlessRefused(uid: string, patch: PodPatch): boolean {
     const { refused, ...progress } = this.#progress.get(uid) ?? {};
     if (isRefused(patch, this.#world.refusing)) {
@@ -241,6 +277,11 @@ export class SimLeader {
     return true;
   }
 
+  #look(uid: string, state: DrainState): void {
+    const { nowMs, monoMs } = this.#world;
+    this.#note(uid, { sights: looked(this.#progress.get(uid)?.sights, state, nowMs, monoMs) });
+  }
+
   #note(uid: string, progress: Partial<DrainProgress>): void {
     this.#progress.set(uid, { ...this.#progress.get(uid), ...progress });
   }
@@ -248,6 +289,7 @@ export class SimLeader {
   #unverify(uid: string): void {
     const { slicesCleanAtMs: _, proxies: __, drained: ___, ...progress } = this.#progress.get(uid) ?? {};
     this.#progress.set(uid, progress);
+    this.#cleanAt.delete(uid);
     if (this.#barriers.get(uid)?.member === 'proxies') this.#barriers.delete(uid);
   }
 
@@ -266,6 +308,7 @@ export class SimLeader {
     const views = [...world.pods.values()].map(({ view }) => view);
     return {
       nowMs: world.nowMs,
+      monoMs: world.monoMs,
       settings: { ...this.#settings, mode: world.mode },
       pod,
       state,

@@ -12,6 +12,9 @@ import type {
 /** The moment of every built observation. */
 export const NOW_MS = Date.parse('2026-01-01T12:00:00.000Z');
 
+/** The same by the monotonic clock. */
+export const MONO_MS = 1_000_000;
+
 /** RFC 3339, so many seconds before {@link NOW_MS}. */
 export function ago(seconds: number): string {
   return new Date(NOW_MS - seconds * 1000).toISOString();
@@ -68,6 +71,7 @@ export function observation(given: Given = {}): Observation {
   const owner = handedOver ? deploymentOwner : rsOwner;
   return {
     nowMs: NOW_MS,
+    monoMs: MONO_MS,
     settings: { mode: 'Gate', timeoutSeconds: 60, ...given.settings },
     pod: {
       metadata: {

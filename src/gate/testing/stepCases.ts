@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { decideStep } from '../step.ts';
 import type { GateStep } from '../types.ts';
-import { barrier, type Given, NOW_MS, observation, service, sibling } from './observations.ts';
+import { barrier, type Given, MONO_MS, NOW_MS, observation, service, sibling } from './observations.ts';
 
 /** What is observed, and the members of the step that is decided on it. */
 export type StepCase = readonly [name: string, given: Given, step: Partial<GateStep>];
@@ -22,7 +22,7 @@ export const replaced: Given = {
   siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b')],
   services: [service(['a', 'b'])],
 };
-export const known = { replacementKnown: barrier };
+export const known = { replacementKnown: barrier, replacementHeardMs: MONO_MS };
 export const budget = { name: 'web', disruptionsAllowed: 1 };
 
 /** One test a case. */

@@ -82,6 +82,10 @@ export class World {
     return Date.UTC(2026, 0, 1) + this.tick * TICK_MS + this.jumpMs;
   }
 
+  get monoMs(): number {
+    return this.tick * TICK_MS;
+  }
+
   /** Evenly in [0, 1), the same for the same seed (mulberry32). */
   chance(): number {
     this.#random = (this.#random + 0x6d2b79f5) | 0;
