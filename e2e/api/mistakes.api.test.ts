@@ -34,7 +34,7 @@ interface Mistake {
   readonly what: string;
   readonly spec: string;
   readonly field: string;
-  /** What is wrong, and what to do: both must be in the message. */
+  /** Words of the message: what is wrong, and what to write where the schema says so itself. */
   readonly says: readonly string[];
 }
 
@@ -418,7 +418,7 @@ test('there are at least thirty kinds of mistake', () => {
   expect(mistakes.length).toBeGreaterThanOrEqual(30);
 });
 
-test.concurrent.each(mistakes)('$what is refused with its field and a remedy', async ({ spec, field, says }) => {
+test.concurrent.each(mistakes)('$what is refused, with its field and what is wrong', async ({ spec, field, says }) => {
   const { code, stderr } = await apply(manifest(spec));
   expect(code).toBe(1);
   // the decoder names unknown fields in quotes, the validation names all others with a colon

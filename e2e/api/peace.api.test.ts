@@ -366,6 +366,63 @@ test('a writer whose writes do not pass the webhook gets at most one write of ou
   expect(templates()).toBe(3);
 });
 
+test('a writer that resets the value after each of our writes gets one write of ours per change of the target', async () => {
+  await enforced();
+  // Its writes do not pass the webhook, which would complete them: ours come as touches, and it undoes each.
+  const configuration = harness.webhookConfiguration() as { webhooks: { matchConditions: object[] }[] };
+  const expression = "request.userInfo.username != 'insister'";
+  for (const webhook of configuration.webhooks) webhook.matchConditions.push({ name: 'not-the-insister', expression });
+  await harness.apply([configuration]);
+  await sleep(1_000);
+  const lower = '{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":10}}}}';
+  const as = ['--as', 'insister', '--as-group', 'system:masters'];
+  const stop = new AbortController();
+  const insist = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      if ((await graceOf()) !== 10) {
+        await harness.kubectl(['patch', 'deployment', 'web', '-n', namespace, '--type=merge', '-p', lower, ...as]);
+      }
+      await sleep(50);
+    }
+  };
+  const adoptions = async (): Promise<number> =>
+    Number(/^graceful_rollout_adoptions_total\{result="Written"\} (\d+)/m.exec(await operator.metrics())?.[1] ?? 0);
+  /** Templates that have the contract, by the watch, which misses none. */
+  const raised = (): number => watch.templatesOf(namespace).filter((text) => text.includes('Seconds":35')).length;
+  const before = await adoptions();
+  const insisting = insist();
+  insisting.catch(() => undefined);
+  try {
+    const overruled = async (writes: number): Promise<void> => {
+      await until(`write ${writes} of ours is there and undone`, async () =>
+        (await adoptions()) - before === writes && (await graceOf()) === 10 ? true : undefined,
+      );
+      await waitForCondition(harness, namespace, 'Contested');
+      // Long enough for several more, were it a fight.
+      await sleep(3_000);
+      await watch.settled(namespace);
+      expect((await adoptions()) - before).toBe(writes);
+    };
+    await overruled(1);
+    expect(raised()).toBe(2);
+    const contested = await conditionOf('Contested');
+    expect(contested?.message).toContain('spec.template.spec.terminationGracePeriodSeconds');
+    const containers = [
+      { ...deploymentObject(namespace).spec.template.spec.containers[0], image: 'registry.invalid/app:2' },
+    ];
+    await harness.apply([deploymentObject(namespace, 'web', { containers })]);
+    // The author's write, completed by the webhook, and one of ours after it was undone.
+    await overruled(2);
+    expect(raised()).toBe(4);
+    const events = await harness.kubectl(['get', 'events', '-n', namespace]);
+    expect(events.stdout).toContain('FieldContested');
+  } finally {
+    stop.abort();
+    await harness.apply([harness.webhookConfiguration()]);
+  }
+  await insisting;
+});
+
 const app = { name: 'app', image: 'registry.invalid/app:1', ports: [{ containerPort: 8080 }] };
 test.each([
   [
@@ -407,6 +464,13 @@ test.each([
     return stdout.includes(code) ? stdout : undefined;
   });
   expect(events).toContain('gracefulrollout/web');
+  expect(operator.ended).toBe(false);
+});
+
+test('after the mistakes above a fresh GracefulRollout becomes Ready in the same process', async () => {
+  await enforced({}, {});
+  await harness.apply([deploymentObject(namespace, 'web', {}, { replicas: 0 })]);
+  await waitForCondition(harness, namespace, 'Ready');
   expect(operator.ended).toBe(false);
 });
 
