@@ -9,7 +9,7 @@ import {
   statePatch,
 } from '../../gate/handOver.ts';
 import { refusedAgain } from '../../gate/refusal.ts';
-import { lastOnNodeOf, sinceMs } from '../../gate/stepFacts.ts';
+import { lastOnNodeOf } from '../../gate/stepFacts.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isConflict, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
@@ -22,16 +22,9 @@ import type { GateMemory } from './memory.ts';
 import { budgetKeysOf } from './observe.ts';
 import { forgetRefusal, mayBeRefusedForGood, REFUSED_AGAIN_MS, refusalOf, refusedWaitMs } from './refusals.ts';
 import type { GateReporter } from './reporter.ts';
-import { listedInCache, slicesThatList } from './slicesCheck.ts';
+import { listedInCache } from './slicesCheck.ts';
+import { verifySlices } from './verifySlices.ts';
 
-/** A pod that no slice was ever seen to list: its entry may still be on the way. */
-const UNSEEN_WAIT_MS = 1_000;
-/** The cache is asked for so long; then the API server, too: nothing may come of a watch, and nobody hears of it. */
-const SILENT_WATCH_MS = 2_000;
-/** Slices that still list the pod are asked for again. */
-const SLICES_AGAIN_MS = 200;
-/** Where somebody writes endpoints by hand, that is until the limit. */
-const LAST_SLICES_AGAIN_MS = 2_000;
 /** A reason that only changes its figures is not worth a write each time. */
 const REASON_EVERY_MS = 10_000;
 const RECHECK_MS = 5_000;
@@ -166,7 +159,7 @@ export class GateActions {
         });
         return { afterMs: RECHECK_MS };
       case 'VerifySlices':
-        return this.#verifySlices(input);
+        return verifySlices(this.#options, input, () => this.#recountBudgets(input));
       case 'VerifyProxies':
         this.#beside(input, 'proxies', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
@@ -302,46 +295,6 @@ export class GateActions {
     for (const budget of budgetKeysOf(caches, pod, state)) {
       memory.pendingYes.set(budget, { podUid: uid, atMs: clock.nowMs() });
     }
-    return { again: true };
-  }
-
-  async #verifySlices(input: StepInput): Promise<StepOutcome> {
-    const { pod, state } = input;
-    const { caches, memory, clock, client } = this.#options;
-    const { uid = '' } = pod.metadata;
-    const podMemory = memory.of(uid);
-    const isListed = listedInCache(caches, uid, podMemory.unlistedAtVersion);
-    const isIsolated = state.isolatedAt !== undefined;
-    const isolatedMs =
-      podMemory.isolatedAtMs === undefined
-        ? sinceMs(input.observation, state.isolatedAt)
-        : clock.monotonicMs() - podMemory.isolatedAtMs;
-    // Where pods come and go, another one's change has been counted by now.
-    if (isIsolated && podMemory.recounted !== true && (!isListed || isolatedMs >= UNSEEN_WAIT_MS)) {
-      await this.#recountBudgets(input);
-      podMemory.recounted = true;
-    }
-    if (isListed) {
-      memory.unverify(uid, true);
-      if (!isIsolated) return { afterMs: RECHECK_MS };
-      if (isolatedMs < SILENT_WATCH_MS) return { afterMs: SILENT_WATCH_MS - isolatedMs };
-    }
-    if (isIsolated && !podMemory.listed && isolatedMs < UNSEEN_WAIT_MS) {
-      return { afterMs: UNSEEN_WAIT_MS - isolatedMs };
-    }
-    const { names, version } = await slicesThatList(client, pod, input.context.signal);
-    if (names.length > 0) {
-      input.context.log.debug('slices still list the pod', { slices: names });
-      podMemory.listed = true;
-      // One that no Service selects is isolated for it; endpoints that somebody writes by hand may stay for long.
-      if (!isIsolated) return { again: true };
-      const times = podMemory.stillListed ?? 0;
-      podMemory.stillListed = times + 1;
-      return { afterMs: Math.min(SLICES_AGAIN_MS * 1.3 ** times, LAST_SLICES_AGAIN_MS) };
-    }
-    podMemory.stillListed = 0;
-    podMemory.unlistedAtVersion = version;
-    memory.note(uid, { slicesCleanAtMs: clock.nowMs() });
     return { again: true };
   }
 
