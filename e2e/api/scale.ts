@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { GracefulRollout } from '../../src/api/index.ts';
 import type { Deployment } from '../../src/api/kubernetes.ts';
 import { deployments, gracefulRollouts, typed } from '../../src/kube/index.ts';
-import type { ApiHarness, OperatorProcess } from './harness.ts';
+import type { ApiHarness, LaunchOptions, OperatorProcess } from './harness.ts';
 import { deploymentObject, namespaceObject, rolloutObject, serviceObject } from './objects.ts';
 import { PretendNode } from './pretendNode.ts';
 import { TemplateWatch } from './templateWatch.ts';
@@ -27,6 +27,8 @@ export interface ScaleOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly onProgress: (line: string) => void;
+  /** How the operator is started. Default: from source, with the contract alone. */
+  readonly launch?: LaunchOptions;
 }
 
 /** What {@link createMany} saw at its end. */
@@ -51,7 +53,7 @@ export interface ScaleResult {
  * operator has ended when this returns.
  */
 export async function createMany(harness: ApiHarness, options: ScaleOptions): Promise<ScaleResult> {
-  const { namespace = 'scale', count } = options;
+  const { namespace = 'scale', count, launch = {} } = options;
   const nodeName = `pretended-${namespace}`;
   const node = await PretendNode.start(harness.client, nodeName);
   const watch = await TemplateWatch.start(harness.client, namespace);
@@ -60,7 +62,7 @@ export async function createMany(harness: ApiHarness, options: ScaleOptions): Pr
   try {
     await harness.apply([namespaceObject(namespace)]);
     const launchedMs = performance.now();
-    operator = await harness.startOperator();
+    operator = await harness.startOperator(launch);
     const startedMs = performance.now();
     // So that about half of the lives are long enough to do something, on a machine of any speed.
     const longestLifeMs = Math.min(2 * (startedMs - launchedMs), 6_000);
@@ -79,7 +81,7 @@ export async function createMany(harness: ApiHarness, options: ScaleOptions): Pr
       if (progress.created < count) killsWhileCreating += 1;
       if (progress.kills === options.kills - 1) readyAtLastKill = (await rolloutsIn(harness, namespace)).ready.length;
       await operator.kill();
-      operator = harness.launchOperator();
+      operator = harness.launchOperator(launch);
       if (progress.kills % 10 === 9) options.onProgress(`killed ${progress.kills + 1} of ${options.kills} times`);
     }
     await created;
