@@ -9,7 +9,7 @@ import {
   statePatch,
 } from '../../gate/handOver.ts';
 import { refusedAgain } from '../../gate/refusal.ts';
-import { lastOnNodeOf } from '../../gate/stepFacts.ts';
+import { lastOnNodeOf, sinceMs } from '../../gate/stepFacts.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isConflict, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
