@@ -18,6 +18,7 @@ export const byPodUid = 'byPodUid';
 
 /** A node, as far as the gate looks at it. */
 export interface NodeView extends KubeObject {
+  /** Cordoned, or tainted by what is about to take it away. */
   readonly unschedulable: boolean;
   readonly ready: boolean;
   readonly addresses: readonly string[];

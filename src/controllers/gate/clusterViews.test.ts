@@ -9,6 +9,28 @@ test.each<[string, Pick<Node, 'spec' | 'status'>, boolean, boolean]>([
   ['one without a status', {}, false, false],
   ['a Ready one', { status: { conditions: ready('True') } }, true, false],
   ['one that is not heard of', { status: { conditions: ready('Unknown') } }, false, false],
+  ...['ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted', 'node.kubernetes.io/unschedulable'].map(
+    (key): [string, Pick<Node, 'spec' | 'status'>, boolean, boolean] => [
+      `one with the taint ${key}`,
+      { spec: { taints: [{ key, effect: 'NoSchedule' }] }, status: { conditions: ready('True') } },
+      true,
+      true,
+    ],
+  ),
+  [
+    'one with other taints',
+    {
+      spec: {
+        taints: [
+          { key: 'DeletionCandidateOfClusterAutoscaler', effect: 'PreferNoSchedule' },
+          { key: 'gpu', effect: 'NoSchedule' },
+        ],
+      },
+      status: { conditions: ready('True') },
+    },
+    true,
+    false,
+  ],
   ['a cordoned one', { spec: { unschedulable: true }, status: { conditions: ready('True') } }, true, true],
 ])('a node: %s', (_, parts, isReady, unschedulable) => {
   expect(nodeViewOf({ metadata, ...parts })).toEqual({ metadata, ready: isReady, unschedulable, addresses: [] });

@@ -6,7 +6,7 @@ import type { IngressView, NodeView, PolicyView } from './caches.ts';
 export function nodeViewOf({ metadata, spec, status }: Node): NodeView {
   return {
     metadata: identityOf(metadata),
-    unschedulable: spec?.unschedulable === true,
+    unschedulable: spec?.unschedulable === true || spec?.taints?.some(isLeaving) === true,
     ready: status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true,
     addresses: (status?.addresses ?? []).flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : [])),
   };
@@ -48,4 +48,19 @@ function identityOf({ namespace, name, uid, resourceVersion }: ObjectMeta): Kube
     ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
   };
+}
+
+/**
+ * Taints of a node that is about to be taken away: by the cluster autoscaler (its DeletionCandidateOfClusterAutoscaler is only a
+ * candidate's), by Karpenter (karpenter.sh/disruption before v1), or cordoned.
+ */
+const leavingTaints = [
+  'ToBeDeletedByClusterAutoscaler',
+  'karpenter.sh/disrupted',
+  'karpenter.sh/disruption',
+  'node.kubernetes.io/unschedulable',
+];
+
+function isLeaving({ key, effect }: { readonly key: string; readonly effect: string }): boolean {
+  return leavingTaints.includes(key) && effect !== 'PreferNoSchedule';
 }
