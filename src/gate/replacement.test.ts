@@ -128,10 +128,25 @@ describe('an eviction', () => {
     ],
     ['asks the proxies about the replacement', replaced, { do: 'ConfirmReplacement' }],
     ['leaves when they know it', { ...replaced, progress: known }, { ...isolates, handOver: false }],
+    [
+      'asks them again where the one that they know is gone and another has come',
+      { ...replaced, progress: { ...known, replacementUids: ['gone'] } },
+      { do: 'ConfirmReplacement' },
+    ],
+    [
+      'asks them again where one of two stand-ins that it needs is not known',
+      {
+        ...replaced,
+        replicas: 2,
+        siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b'), sibling('x')],
+        progress: known,
+      },
+      { do: 'ConfirmReplacement' },
+    ],
     ['leaves when an earlier leader wrote that they know it', { ...replaced, state: { replacedAt: ago(1) } }, isolates],
     [
       'waits a quiet time when not all of them answered',
-      { ...replaced, progress: { replacementKnown: partial, replacementHeardMs: MONO_MS - 1_000 } },
+      { ...replaced, progress: { ...known, replacementKnown: partial, replacementHeardMs: MONO_MS - 1_000 } },
       { do: 'Wait', forMs: 4_000 },
     ],
     ['asks the budget', { ...replaced, budgets: [budget], progress: known }, { do: 'AskBudget' }],
@@ -224,7 +239,7 @@ describe('an eviction', () => {
     ],
     [
       'waits a quiet time before it is isolated, when not all proxies answered',
-      { ...overdue, progress: { replacementKnown: partial, replacementHeardMs: MONO_MS - 1_000 } },
+      { ...overdue, progress: { ...known, replacementKnown: partial, replacementHeardMs: MONO_MS - 1_000 } },
       { do: 'Wait', forMs: 4_000 },
     ],
     [
@@ -324,7 +339,7 @@ describe('an eviction', () => {
     [9, 8_000],
   ])('without a barrier, quietSeconds %s: the replacement is known after that', (quietSeconds, forMs) => {
     const replacementKnown = { ...barrier, evidence: 'QuietTime' as const };
-    const given = { ...replaced, progress: { replacementKnown, replacementHeardMs: MONO_MS - 1_000 } };
+    const given = { ...replaced, progress: { ...known, replacementKnown, replacementHeardMs: MONO_MS - 1_000 } };
     const step = decideStep(
       observation({ ...given, ...(quietSeconds === undefined ? {} : { settings: { quietSeconds } }) }),
     );

@@ -1,5 +1,5 @@
 import { DEFAULT_QUIET_SECONDS } from './stepAfterIsolation.ts';
-import { lastEndpointOf, ownedPods, readyStandIns, readyWithout } from './stepFacts.ts';
+import { areKnown, lastEndpointOf, ownedPods, readyStandIns, readyWithout } from './stepFacts.ts';
 import type { GateStep, Observation, Sibling } from './types.ts';
 
 /** A budget that said no is asked again after this, and a yes holds no longer. */
@@ -49,7 +49,7 @@ export function stepToReplace(observation: Observation): GateStep | undefined {
 function missingReplacement(observation: Observation): string | undefined {
   const { replicaSet, state, deployment, settings } = observation;
   const ready = readyStandIns(observation).length;
-  const wanted = replicaSet === undefined ? 0 : replicaSet.replicas - failingBefore(observation).length;
+  const wanted = wantedStandIns(observation);
   if (replicaSet !== undefined && ready < wanted) {
     return `waiting for its replacement: ${ready} of ${wanted} pods of ReplicaSet ${replicaSet.name} are Ready`;
   }
@@ -61,6 +61,11 @@ function missingReplacement(observation: Observation): string | undefined {
     return `waiting for its replacement: ${stays} other pods of Deployment ${deployment?.name} are Ready, ${minReady} must be (spec.eviction.minReady${settings.minReady === undefined ? ', by default all but a quarter' : ''})`;
   }
   return undefined;
+}
+
+function wantedStandIns(observation: Observation): number {
+  const { replicaSet } = observation;
+  return replicaSet === undefined ? 0 : replicaSet.replicas - failingBefore(observation).length;
 }
 
 /**
@@ -75,11 +80,14 @@ function failingBefore(observation: Observation): readonly Sibling[] {
 }
 
 /** Every proxy knows the replacement: a barrier, and quiet time where it is no proof. */
-export function stepToConfirm({ state, progress, settings, monoMs }: Observation): GateStep | undefined {
+export function stepToConfirm(observation: Observation): GateStep | undefined {
+  const { state, progress, settings, monoMs } = observation;
   const { replacementKnown: known, replacementHeardMs: heardMs } = progress;
   if (known === undefined || heardMs === undefined) {
     return state.replacedAt === undefined ? { do: 'ConfirmReplacement' } : undefined;
   }
+  // Those that the proxies know may be gone by now, or not Ready, and others in their place.
+  if (!areKnown(observation, wantedStandIns(observation))) return { do: 'ConfirmReplacement' };
   const quietMs = (settings.quietSeconds ?? DEFAULT_QUIET_SECONDS) * 1000;
   const leftMs = known.evidence === 'Barrier' ? 0 : heardMs + quietMs - monoMs;
   if (leftMs <= 0) return undefined;

@@ -53,6 +53,28 @@ export function readyStandIns(observation: Observation): readonly Sibling[] {
   );
 }
 
+/** The other pods that serve: stand-ins, and ready endpoints of its Services. What a barrier proves that every proxy knows. */
+export function servingOthers(observation: Observation): readonly string[] {
+  const endpoints = observation.services.flatMap(({ readyUids }) => readyUids).filter(othersOf(observation));
+  return [...new Set([...readyStandIns(observation).map(({ uid }) => uid), ...endpoints])];
+}
+
+/**
+ * Of the pods that the proxies know, enough are still there: a ready endpoint for every Service, and as many stand-ins as are
+ * wanted and there.
+ */
+export function areKnown(observation: Observation, wanted: number): boolean {
+  const known = new Set(observation.progress.replacementUids);
+  const standIns = readyStandIns(observation);
+  const isOther = othersOf(observation);
+  return (
+    observation.services.every(({ readyUids }) => {
+      const others = readyUids.filter(isOther);
+      return others.length === 0 || others.some((uid) => known.has(uid));
+    }) && standIns.filter(({ uid }) => known.has(uid)).length >= Math.min(wanted, standIns.length)
+  );
+}
+
 /** Ready pods of the Deployment that would still serve without this one. */
 export function readyWithout({ siblings, pod }: Observation): number {
   return siblings.filter((sibling) => sibling.uid !== pod.metadata.uid && isServing(sibling)).length;

@@ -154,6 +154,8 @@ export interface DrainProgress {
   readonly replacementKnown?: ProxyAnswer;
   /** When that answer came, by the monotonic clock; as of `proxies` below. */
   readonly replacementHeardMs?: number;
+  /** uids of the pods that served when that was asked: the proxies know them. */
+  readonly replacementUids?: readonly string[];
   readonly slicesCleanAtMs?: number;
   readonly proxies?: ProxyAnswer;
   readonly proxiesHeardMs?: number;

@@ -9,7 +9,7 @@ import {
   statePatch,
 } from '../../gate/handOver.ts';
 import { refusedAgain } from '../../gate/refusal.ts';
-import { lastOnNodeOf, sinceMs } from '../../gate/stepFacts.ts';
+import { lastOnNodeOf, servingOthers, sinceMs } from '../../gate/stepFacts.ts';
 import type { DrainState, GateSettings, GateStep, Observation, PodView, ProxyAnswer } from '../../gate/types.ts';
 import { podViewOf } from '../../gate/views.ts';
 import { ApiError, type Client, isConflict, isNotFound, type ObjectRef, type Pod, pods } from '../../kube/index.ts';
@@ -155,7 +155,14 @@ export class GateActions {
       case 'ConfirmReplacement':
         this.#beside(input, 'replacement', async (signal) => {
           const answer = await this.#options.barrier.confirm(signal);
-          return () => memory.note(uid, { replacementKnown: answer, replacementHeardMs: clock.monotonicMs() });
+          return () => {
+            const replacementHeardMs = clock.monotonicMs();
+            memory.note(uid, {
+              replacementKnown: answer,
+              replacementHeardMs,
+              replacementUids: servingOthers(observation),
+            });
+          };
         });
         return { afterMs: RECHECK_MS };
       case 'VerifySlices':

@@ -4,7 +4,7 @@ import { looked, OWN_TIME_MS } from '../drainTime.ts';
 import { cancelPatch, giveBackPatch, handOverPatch, isolatePatch, type PodPatch, statePatch } from '../handOver.ts';
 import { refusedAgain } from '../refusal.ts';
 import { decideStep } from '../step.ts';
-import { controllerOf } from '../stepFacts.ts';
+import { controllerOf, servingOthers } from '../stepFacts.ts';
 import type { DrainProgress, DrainState, GateSettings, GateStep, Observation, PodView } from '../types.ts';
 import { isRefused } from './simPods.ts';
 import { signingKey, TICK_MS, type World } from './world.ts';
@@ -19,7 +19,10 @@ export class SimLeader {
   readonly #settings: Omit<GateSettings, 'mode'>;
   #progress = new Map<string, DrainProgress>();
   /** Barriers on their way: the version of the slices that every proxy must have reached. */
-  #barriers = new Map<string, { readonly version: number; readonly member: 'proxies' | 'replacementKnown' }>();
+  #barriers = new Map<
+    string,
+    { readonly version: number; readonly member: 'proxies' | 'replacementKnown'; readonly uids: readonly string[] }
+  >();
   #pendingYes: { readonly uid: string; readonly atMs: number; isolatedAtVersion?: number } | undefined;
   /** The version of the slices that was found clean. */
   readonly #cleanAt = new Map<string, number>();
@@ -40,13 +43,13 @@ export class SimLeader {
       world.leaderDeadTicks = this.#downTicks === 0 ? 0 : world.leaderDeadTicks + 1;
       return;
     }
-    for (const [uid, { version, member }] of this.#barriers) {
+    for (const [uid, { version, member, uids }] of this.#barriers) {
       if (world.proxies.some((proxy) => proxy.version < version)) continue;
       this.#barriers.delete(uid);
       const answer = { evidence: 'Barrier', atMs: world.nowMs, confirmed: 2, silent: [] } as const;
       const heardMs = world.monoMs;
       if (member === 'proxies') this.#note(uid, { proxies: answer, proxiesHeardMs: heardMs });
-      else this.#note(uid, { replacementKnown: answer, replacementHeardMs: heardMs });
+      else this.#note(uid, { replacementKnown: answer, replacementHeardMs: heardMs, replacementUids: uids });
     }
     for (const uid of world.pods.keys()) {
       // Late, too.
@@ -125,7 +128,7 @@ export class SimLeader {
       case 'VerifyProxies': {
         const member = step.do === 'VerifyProxies' ? 'proxies' : 'replacementKnown';
         if (this.#barriers.get(uid)?.member !== member) {
-          this.#barriers.set(uid, { version: world.slices.length - 1, member });
+          this.#barriers.set(uid, { version: world.slices.length - 1, member, uids: servingOthers(observation) });
         }
         return false;
       }

@@ -22,7 +22,7 @@ export const replaced: Given = {
   siblings: [sibling('a', { ownerUid: 'deployment' }), sibling('b')],
   services: [service(['a', 'b'])],
 };
-export const known = { replacementKnown: barrier, replacementHeardMs: MONO_MS };
+export const known = { replacementKnown: barrier, replacementHeardMs: MONO_MS, replacementUids: ['b', 'c', 'n'] };
 export const budget = { name: 'web', disruptionsAllowed: 1 };
 
 /** One test a case. */
