@@ -21,7 +21,9 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
   const { metadata, nodeName, preStopSeconds, gracePeriodSeconds } = pod;
   const graceSeconds = metadata.deletionGracePeriodSeconds ?? gracePeriodSeconds;
   const drainedAtMs = progress.drained?.atMs ?? msOf(state?.drainedAt);
-  const stampMs = msOf(metadata.deletionTimestamp);
+  // A delete without grace is the kubelet's last one (or a force): its stamp is the end, not when the pod was asked to go.
+  const isLastStamp = metadata.deletionGracePeriodSeconds === 0 && gracePeriodSeconds > 0;
+  const stampMs = isLastStamp ? undefined : msOf(metadata.deletionTimestamp);
   const inVain = outcome === undefined ? waitedInVain(pod, state, stampMs, graceSeconds) : undefined;
   const undrained = inVain === undefined ? 'Ungated' : 'DeadlinePassed';
   const ended = outcome ?? (state?.drainedAt === undefined ? undrained : 'Verified');

@@ -115,6 +115,37 @@ test('a barrier that fails for a pod that is gone: the evidence comes without it
   expect(gate.ended[0]?.proxies).toBeUndefined();
 });
 
+test('the delete that the kubelet ends a pod with does not move the time of its SIGTERM', async () => {
+  const gate = new FakeGate();
+  const startMs = gate.clock.nowMs();
+  gate.terminate('a');
+  gate.list(['b', 'c']);
+  gate.terminations.ending(gate.view('a'), undefined, claim(), observing);
+  gate.answer();
+  await gate.clock.advance(9_000);
+  const pod = gate.view('a');
+  const last = { deletionTimestamp: gate.now(), deletionGracePeriodSeconds: 0 };
+  gate.terminations.ending({ ...pod, metadata: { ...pod.metadata, ...last } }, undefined, claim(), observing);
+  gate.terminations.gone(ref);
+  const [evidence] = gate.ended;
+  expect([evidence?.deletedAtMs, evidence?.sigtermAtMs]).toEqual([startMs, startMs + 5_000]);
+});
+
+test('a pod that is first seen when the kubelet has ended it: nobody knows when it got SIGTERM', async () => {
+  const gate = new FakeGate();
+  gate.terminate('a');
+  gate.list(['b', 'c']);
+  const pod = gate.view('a');
+  const last = { deletionTimestamp: gate.now(), deletionGracePeriodSeconds: 0 };
+  gate.terminations.ending({ ...pod, metadata: { ...pod.metadata, ...last } }, undefined, claim(), observing);
+  gate.answer();
+  await gate.clock.advance(0);
+  gate.terminations.gone(ref);
+  expect(gate.ended).toHaveLength(1);
+  expect(gate.ended[0]).not.toHaveProperty('sigtermAtMs');
+  expect(gate.events).toEqual([]);
+});
+
 test('pods of nobody, and of mode Off, are not followed', () => {
   const gate = new FakeGate();
   gate.terminate('a');

@@ -64,7 +64,11 @@ export class Terminations {
     const { memory, clock } = this.#options;
     const known = this.#endings.get(keyOf(pod));
     if (settings.mode === 'Off' && state === undefined && known === undefined) return {};
-    this.#endings.set(keyOf(pod), { pod, state: state ?? known?.state, claim: claim ?? known?.claim });
+    this.#endings.set(keyOf(pod), {
+      pod: withFirstDeletion(pod, known?.pod),
+      state: state ?? known?.state,
+      claim: claim ?? known?.claim,
+    });
     const { uid = '' } = pod.metadata;
     const podMemory = memory.of(uid);
     const { progress, running } = podMemory;
@@ -159,6 +163,23 @@ export class Terminations {
 /** A slice that lists a pod which is gone for longer is not the endpoint slice controller's. */
 const SLICES_WAIT_MS = 10_000;
 const LOOK_AGAIN_MS = 50;
+
+/**
+ * The pod with the deletion that was asked for. When its containers have ended, the kubelet deletes it once more, without
+ * grace, and the API server stamps that moment on it: a last `MODIFIED` before `DELETED` (seen on 1.37: `markAsDeleting`,
+ * staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go). It says nothing of when SIGTERM came.
+ */
+function withFirstDeletion(pod: PodView, known: PodView | undefined): PodView {
+  const { uid, deletionGracePeriodSeconds } = pod.metadata;
+  const first = known?.metadata;
+  if (deletionGracePeriodSeconds !== 0 || first?.uid !== uid || first?.deletionTimestamp === undefined) return pod;
+  const { deletionTimestamp, deletionGracePeriodSeconds: graceSeconds } = first;
+  const metadata = { ...pod.metadata, deletionTimestamp };
+  return {
+    ...pod,
+    metadata: graceSeconds === undefined ? metadata : { ...metadata, deletionGracePeriodSeconds: graceSeconds },
+  };
+}
 
 function keyOf({ metadata }: PodView): string {
   return `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
