@@ -1,4 +1,4 @@
-import { events, type KubeEvent } from '../../src/kube/index.ts';
+import { events, type KubeEvent, type Pod } from '../../src/kube/index.ts';
 import type { Cluster } from '../cluster/index.ts';
 import { defaultNamespace } from '../install/chart.ts';
 import type { EndpointCheckStatus, Stage } from './stage.ts';
@@ -49,13 +49,18 @@ export async function recordsOf(
 }
 
 /**
- * A number that the operator counts, over all of its replicas and all samples with these labels.
+ * A number that the operator counts, over all of its replicas that stay and all samples with these labels.
  * @param labels as in the text format: `path="Ungated"`
  */
 export async function operatorCount(cluster: Cluster, name: string, ...labels: readonly string[]): Promise<number> {
   const selector = '--selector=app.kubernetes.io/name=graceful-rollout';
-  const find = ['get', 'pods', '-n', defaultNamespace, selector, '-o', 'jsonpath={.items[*].metadata.name}'];
-  const pods = (await cluster.kubectl(find, { check: true })).stdout.split(' ').filter((pod) => pod !== '');
+  const find = ['get', 'pods', '-n', defaultNamespace, selector, '-o', 'json'];
+  const { items } = JSON.parse((await cluster.kubectl(find, { check: true })).stdout) as {
+    readonly items: readonly Pod[];
+  };
+  // A replica of the version before, on its way out, is here now and gone when the number is asked for again.
+  const there = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const pods = there.map(({ metadata }) => metadata.name ?? '');
   const counts = pods.map(async (pod) => {
     const path = `/api/v1/namespaces/${defaultNamespace}/pods/${pod}:8080/proxy/metrics`;
     const { stdout } = await cluster.kubectl(['get', '--raw', path], { check: true });
