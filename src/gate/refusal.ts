@@ -8,11 +8,10 @@ export const REFUSED_MS = 15_000;
 /** And tried again after this, where the pod is still there: the policy may have been changed. */
 const refusedAgainMs = 60_000;
 
-/** What is known after one more refusal. One that comes long after the last begins anew. */
-export function refusedAgain(before: Refusal | undefined, nowMs: number, message: string): Refusal {
-  const agoMs = before === undefined ? Infinity : nowMs - before.atMs;
-  const goesOn = before !== undefined && agoMs >= 0 && agoMs <= refusedAgainMs + REFUSED_MS;
-  return { sinceMs: goesOn ? before.sinceMs : nowMs, atMs: nowMs, message };
+/** What is known after one more refusal, at a monotonic time. One that comes long after the last begins anew. */
+export function refusedAgain(before: Refusal | undefined, monoMs: number, message: string): Refusal {
+  const goesOn = before !== undefined && monoMs - before.atMs <= refusedAgainMs + REFUSED_MS;
+  return { sinceMs: goesOn ? before.sinceMs : monoMs, atMs: monoMs, message };
 }
 
 /**
@@ -22,7 +21,7 @@ export function refusedAgain(before: Refusal | undefined, nowMs: number, message
  */
 export function stepPastRefusal(step: GateStep, observation: Observation): GateStep {
   const { refused } = observation.progress;
-  if ((step.do !== 'HandOver' && step.do !== 'Isolate') || !isForGood(refused, observation.nowMs)) return step;
+  if ((step.do !== 'HandOver' && step.do !== 'Isolate') || !isForGood(refused, observation.monoMs)) return step;
   const asked = hasBudgetToAsk(observation) ? stepToAskBudgets(observation) : undefined;
   return asked ?? letGoOf(observation, 'Refused');
 }
@@ -37,7 +36,7 @@ function hasBudgetToAsk(observation: Observation): boolean {
   return replicaSet !== undefined && ownedPods(observation).length <= replicaSet.replicas;
 }
 
-function isForGood(refused: Refusal | undefined, nowMs: number): boolean {
-  if (refused === undefined || nowMs < refused.atMs) return false;
-  return refused.atMs - refused.sinceMs >= REFUSED_MS && nowMs - refused.atMs < refusedAgainMs;
+function isForGood(refused: Refusal | undefined, monoMs: number): boolean {
+  if (refused === undefined) return false;
+  return refused.atMs - refused.sinceMs >= REFUSED_MS && monoMs - refused.atMs < refusedAgainMs;
 }

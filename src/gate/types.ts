@@ -139,9 +139,9 @@ export interface ProxyAnswer {
 
 /** An answer of the API server, or of a policy that it asks, that more of the same would not change. */
 export interface Refusal {
-  /** Since when nothing but refusals came. */
+  /** Since when nothing but refusals came; monotonic. */
   readonly sinceMs: number;
-  /** The last one. */
+  /** The last one; monotonic. */
   readonly atMs: number;
   /** The API server's own words. */
   readonly message: string;

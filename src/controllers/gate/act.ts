@@ -88,7 +88,7 @@ export class GateActions {
       input.context.log.warn('the API server refuses a step of a drain', { step: step.do, refusal: message });
       if (mayBeRefusedForGood(step)) {
         const { refused } = input.observation.progress;
-        memory.note(input.pod.metadata.uid ?? '', { refused: refusedAgain(refused, clock.nowMs(), message) });
+        memory.note(input.pod.metadata.uid ?? '', { refused: refusedAgain(refused, clock.monotonicMs(), message) });
         return { afterMs: REFUSED_AGAIN_MS };
       }
       await this.#refused(step, input, message);

@@ -27,10 +27,9 @@ export function mayBeRefusedForGood(step: GateStep): boolean {
 }
 
 /** Milliseconds until a step that was refused is due again; 0: now. */
-export function refusedWaitMs(step: GateStep, { progress, nowMs }: Observation): number {
+export function refusedWaitMs(step: GateStep, { progress, monoMs }: Observation): number {
   if (!mayBeRefusedForGood(step) || progress.refused === undefined) return 0;
-  const leftMs = progress.refused.atMs + REFUSED_AGAIN_MS - nowMs;
-  return leftMs <= REFUSED_AGAIN_MS ? Math.max(0, leftMs) : 0;
+  return Math.max(0, progress.refused.atMs + REFUSED_AGAIN_MS - monoMs);
 }
 
 /** It was taken after all. */

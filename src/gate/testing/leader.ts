@@ -251,7 +251,7 @@ export class SimLeader {
   #writeUnlessRefused(uid: string, patch: PodPatch): boolean {
     const { refused, ...progress } = this.#progress.get(uid) ?? {};
     if (isRefused(patch, this.#world.refusing)) {
-      this.#note(uid, { refused: refusedAgain(refused, this.#world.nowMs, 'a policy') });
+      this.#note(uid, { refused: refusedAgain(refused, this.#world.monoMs, 'a policy') });
       return false;
     }
     const wrote = this.#write(patch);
