@@ -146,6 +146,26 @@ test('a pod that is first seen when the kubelet has ended it: nobody knows when 
   expect(gate.events).toEqual([]);
 });
 
+test.each([
+  ['the leader before let go: when its proxies followed is not known, and no violation', false, 0],
+  ['this leader has seen in drain, and somebody else deletes: the proxies are asked', true, 1],
+])('an isolated pod that %s', async (_, seen, barriers) => {
+  const gate = new FakeGate();
+  const state: DrainState = { path: 'Eviction', by: 'drainer', askedAt: gate.now(), isolatedAt: gate.now() };
+  if (seen) gate.memory.note('a', { sights: { lookedMs: 0, of: new Map() } });
+  gate.terminate('a');
+  gate.list(['b', 'c']);
+  gate.terminations.ending(gate.view('a'), state, claim(), { ...DEFAULT_GATE_SETTINGS, mode: 'Gate' });
+  expect(gate.barriers).toBe(barriers);
+  await gate.clock.advance(9_000);
+  gate.answer();
+  await gate.clock.advance(0);
+  gate.terminations.gone(ref);
+  expect(gate.ended).toHaveLength(1);
+  expect(gate.ended[0]?.proxies === undefined).toBe(!seen);
+  expect(gate.events.map(({ reason }) => reason).includes('DrainViolation')).toBe(seen);
+});
+
 test('pods of nobody, and of mode Off, are not followed', () => {
   const gate = new FakeGate();
   gate.terminate('a');

@@ -73,6 +73,9 @@ export class Terminations {
     const podMemory = memory.of(uid);
     const { progress, running } = podMemory;
     const listedReady = isListedReady(this.#options.caches, uid);
+    // Isolated and deleted before this leader looked: the one before knew when the proxies had followed, and an answer of now
+    // would say too late.
+    if (state?.isolatedAt !== undefined && progress.sights === undefined) podMemory.served ??= false;
     podMemory.served ??= state !== undefined || pod.ready || listedReady;
     // It was no endpoint of anything: no proxy has to let go of it, and no margin can be told.
     if (!podMemory.served) return {};
