@@ -340,7 +340,8 @@ export class SimLeader {
       services: world.services
         .filter(({ selector }) => matchesServiceSelector(selector, labels))
         .map(({ name, selector }) => {
-          const readyUids = [...(world.slices.at(-1)?.get(name) ?? [])];
+          // Slices lag behind; like the controller, the leader counts only pods that are there.
+          const readyUids = [...(world.slices.at(-1)?.get(name) ?? [])].filter((other) => world.pods.has(other));
           const localUids = readyUids.filter((other) => world.pods.get(other)?.view.nodeName === pod.nodeName);
           return { name, selector, readyUids, ...(world.isLocal ? { localUids } : {}) };
         }),
