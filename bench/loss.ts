@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { ensureCluster } from '../e2e/cluster/index.ts';
+import { requireEverything } from '../e2e/cluster/requireEverything.ts';
 import { installOperator } from '../e2e/install/index.ts';
 import { keepEvidence } from '../e2e/load/keepEvidence.ts';
 import { requireLoadProvider } from '../e2e/load/loadClient.ts';
@@ -36,6 +37,7 @@ export async function run(options: LossBenchOptions): Promise<LossBenchResult> {
   const { signal, onProgress } = options;
   const { cluster: wanted, output, json: _json, help: _help, ...measured } = parseLossArguments(options.args);
   requireLoadProvider();
+  await requireEverything({ kubernetes: wanted.kubernetes, onProgress, signal });
   const cluster = await ensureCluster({ signal, onProgress, ...wanted });
   await installOperator(cluster, { signal, onProgress });
   const report = await measureLoss(cluster, { ...measured, signal, onProgress });

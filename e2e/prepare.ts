@@ -6,23 +6,18 @@
 import { startControlPlane } from './cluster/controlPlane.ts';
 import { goTool } from './cluster/goTools.ts';
 import { PrerequisiteError } from './cluster/index.ts';
-import { requireBuildable } from './cluster/kubernetesBinaries.ts';
-import { kubernetesComponents } from './cluster/kubernetesModule.ts';
-import { defaultKubernetes, parseKubernetesVersion } from './cluster/kubernetesVersions.ts';
-import { requirePrograms, requireRootLinux, systemPrograms } from './cluster/prerequisites.ts';
+import { defaultKubernetes } from './cluster/kubernetesVersions.ts';
+import { requireEverything } from './cluster/requireEverything.ts';
 import { requireLoadProvider } from './load/loadClient.ts';
 
 const startedMs = performance.now();
 try {
   // Told before minutes of building, not by the last suite of `npm test`.
   requireLoadProvider();
-  requireRootLinux();
-  const version = parseKubernetesVersion(process.env['KUBERNETES_VERSION'] || defaultKubernetes);
-  const onProgress = (line: string): void => console.error(line);
-  await requireBuildable({ version, components: kubernetesComponents, onProgress });
-  await requirePrograms([...systemPrograms.nodes, ...systemPrograms.images], onProgress);
+  const kubernetes = process.env['KUBERNETES_VERSION'] || defaultKubernetes;
+  await requireEverything({ kubernetes, onProgress: (line) => console.error(line) });
   // Starting one builds Kubernetes, and shows that it and etcd work.
-  const controlPlane = await startControlPlane({ withControllerManager: true, version: version.text });
+  const controlPlane = await startControlPlane({ withControllerManager: true, version: kubernetes });
   await controlPlane.stop();
   for (const tool of ['helm3', 'helm4'] as const) await goTool(tool);
   console.error(`everything is there (${Math.round((performance.now() - startedMs) / 1000)} s)`);

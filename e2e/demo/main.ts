@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { ensureCluster, PrerequisiteError } from '../cluster/index.ts';
+import { requireEverything } from '../cluster/requireEverything.ts';
 import { installOperator } from '../install/index.ts';
 import { keepEvidence } from '../load/keepEvidence.ts';
 import { requireLoadProvider } from '../load/loadClient.ts';
@@ -28,6 +29,7 @@ function onProgress(line: string): void {
 async function demonstrate(options: LossArguments, signal: AbortSignal): Promise<LossReport> {
   const { cluster: wanted, output, json: _json, help: _help, ...measured } = options;
   requireLoadProvider();
+  await requireEverything({ kubernetes: wanted.kubernetes, onProgress, signal });
   const cluster = await ensureCluster({ signal, onProgress, ...wanted });
   await installOperator(cluster, { signal, onProgress });
   const report = await measureLoss(cluster, { ...measured, signal, onProgress, keepLast: true });
