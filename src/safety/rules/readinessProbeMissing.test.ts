@@ -22,6 +22,26 @@ testRule(readinessProbeMissing, {
       { message: 'app' },
     ],
     [
+      'a startupProbe, which keeps it unready until it has started',
+      [withApp({ readinessProbe: undefined, startupProbe: { httpGet: { port: 'http' } } }), service()],
+      {
+        message: 'container app has no readinessProbe: started once, it gets requests even while it hangs',
+        level: 'strict',
+        severity: 'warning',
+        fixed: false,
+      },
+    ],
+    [
+      'a startupProbe and liveness, which only restarts',
+      [withApp({ readinessProbe: undefined, startupProbe: {}, livenessProbe: {} }), service()],
+      { message: 'started once', level: 'strict', severity: 'warning' },
+    ],
+    [
+      'a startupProbe behind a headless Service',
+      [withApp({ readinessProbe: undefined, startupProbe: {} }), service({ clusterIP: 'None' })],
+      { message: 'started once', level: 'strict', severity: 'warning' },
+    ],
+    [
       'the probe is on another container',
       [deployment({}, { containers: [app(), proxy] }), service({ ports: [{ port: 80, targetPort: 'proxy' }] })],
       { message: 'container proxy serves' },
@@ -67,6 +87,7 @@ testRule(readinessProbeMissing, {
   ],
   silent: [
     ['a probe', [deployment(), service()]],
+    ['a startupProbe and a readinessProbe', [withApp({ startupProbe: {} }), service()]],
     ['no Service', [bare]],
     ['Services are not known', [bare], { unknown: ['Service'] }],
     ['a Service of other pods', [bare, service({ selector: { app: 'api' } })]],
