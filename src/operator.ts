@@ -2,6 +2,7 @@ import { Counter } from 'prom-client';
 import { type Claim, claimOf } from './api/claim.ts';
 import { METRICS } from './api/index.ts';
 import type { Deployment, KubeObject, Service } from './api/kubernetes.ts';
+import { announceGivenBack } from './controllers/enforce/givenBack.ts';
 import { byNamespace, byTarget, enforceController } from './controllers/enforce/index.ts';
 import { createEnforceMetrics } from './controllers/enforce/metrics.ts';
 import { createGateParts } from './gateParts.ts';
@@ -158,6 +159,7 @@ export function createOperator(options: OperatorOptions): Operator {
     labelNames: ['webhook', 'decision'],
     registers,
   });
+  const isLeader = (): boolean => elector?.isLeader() ?? true;
   const leaderClient = elector === undefined ? client : leaderOnly(client, elector);
   const gate =
     options.gate === undefined
@@ -167,7 +169,7 @@ export function createOperator(options: OperatorOptions): Operator {
           client,
           leaderClient,
           ...(options.lease === undefined ? {} : { leases: leaseApi(client, namespace, options.lease) }),
-          isLeader: () => elector?.isLeader() ?? true,
+          isLeader,
           claims,
           deployments: targets,
           services: endpoints,
@@ -198,6 +200,7 @@ export function createOperator(options: OperatorOptions): Operator {
   for (const [name, informer] of gate?.informers ?? []) manager.addInformer(name, informer);
   for (const task of gate?.tasks ?? []) manager.addTask(task);
   for (const controller of gate?.controllers ?? []) manager.addController(controller);
+  announceGivenBack({ deployments: targets, events, isLeader });
   manager.addController(
     enforceController({
       client: leaderClient,

@@ -46,6 +46,7 @@ export function conditionsPage(): string {
       rows(FINDINGS, ([name, it]) => [code(name), it.severity, it.meaning, it.remedy]),
     ),
     '## Events\n',
+    'One for each change, none for a state that goes on. Reasons of the conditions that have no event of their own are ordinary states (`Paused`, `AwaitingNextRollout`, `ScaledToZero`, `Audited`, ...): somebody asked for them, and the condition says so for as long as they last.\n',
     table(
       ['Reason', 'Type', 'Meaning'],
       rows(EVENTS, ([name, it]) => [code(name), it.type, it.meaning]),

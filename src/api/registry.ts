@@ -114,12 +114,26 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** Every event that the operator writes, on the GracefulRollout; those about one pod name it as the related object. */
+/**
+ * Every event that the operator writes, on the GracefulRollout; those about one pod name it as the related object.
+ * `GivenBack` is on the Deployment: its GracefulRollout is gone by then, as a rule.
+ */
 export const EVENTS = {
   Adopted: { type: 'Normal', meaning: 'The target was brought to the contract; the note lists the leaves.' },
   Completed: {
     type: 'Normal',
     meaning: 'The webhook completed a write of the target; the note lists what was changed.',
+  },
+  GivenBack: {
+    type: 'Normal',
+    meaning:
+      'On the Deployment: what was changed for the contract was given back, all of it, with the template change of its author or because it was asked for; the note lists the leaves.',
+  },
+  TargetNotFound: { type: 'Warning', meaning: 'The Deployment that spec.targetRef names does not exist, or no more.' },
+  RolloutStuck: {
+    type: 'Warning',
+    meaning:
+      'The rollout of the target passed its progressDeadlineSeconds, of which Kubernetes itself writes no event.',
   },
   ConflictingRollout: { type: 'Warning', meaning: 'A younger GracefulRollout on a target that an older one holds.' },
   FieldContested: {

@@ -10,6 +10,7 @@ export { giveBack } from './authorIntent.ts';
 export { canonicalJson, hashValue, sameJson } from './canonicalJson.ts';
 export { electRollout } from './elect.ts';
 export { describeWriter, type FieldWriter } from './fieldOwner.ts';
+export { givenBack } from './givenBack.ts';
 export { hashContract, hashTemplate } from './hashes.ts';
 export { hookSleep, longestHookSeconds } from './preStopHook.ts';
 export { type Applied, applyContract, raiseStored } from './raise.ts';

@@ -59,6 +59,7 @@ describe('one event for each change, none for the same again', () => {
   });
 
   test.each([
+    [{ kind: 'TargetNotFound' }, 'TargetNotFound', 'TargetNotFound'],
     [{ kind: 'InvalidSpec', problems: [] }, 'InvalidSpec', 'InvalidSpec'],
     [{ kind: 'OlderRolloutGoverns', winner: 'web' }, 'HeldByOlder', 'ConflictingRollout'],
     [{ kind: 'WebhookNotCalled', missing: [] }, 'WebhookNotCalled', 'AdoptionFailed'],
@@ -67,6 +68,31 @@ describe('one event for each change, none for the same again', () => {
     const after = status(`False/${reason}`);
     expect(said(situation, undefined, after)).toEqual([`${event}: message of ${reason}`]);
     expect(said(situation, after, after)).toEqual([]);
+  });
+
+  test.each(['True', 'False'])('a rollout that is stuck, with Ready %s', (ready) => {
+    const before = status(`${ready}/RollingOut`);
+    const after = status(`${ready}/RolloutStuck`);
+    expect(said(enforced, before, after)).toEqual(['RolloutStuck: message of RolloutStuck']);
+    expect(said(enforced, after, after)).toEqual([]);
+    expect(said(enforced, after, before)).toEqual([]);
+  });
+
+  test('a target that goes, not one that comes', () => {
+    const there = status('True/Enforced');
+    const gone = status('False/TargetNotFound');
+    expect(said({ kind: 'TargetNotFound' }, there, gone)).toEqual(['TargetNotFound: message of TargetNotFound']);
+    expect(said(enforced, gone, there)).toEqual([]);
+  });
+
+  test.each([
+    [{ kind: 'Audited', missing: [] }, 'True/Audited'],
+    [{ kind: 'AwaitingNextRollout', missing: [change] }, 'True/AwaitingNextRollout'],
+    [enforced, 'False/Paused'],
+    [enforced, 'True/ScaledToZero'],
+    [enforced, 'False/RollingOut'],
+  ] as const)('%o, %s is ordinary: the condition says it, no event', (situation, ready) => {
+    expect(said(situation, undefined, status(ready))).toEqual([]);
   });
 
   test('a finding of severity warning, when it is new', () => {

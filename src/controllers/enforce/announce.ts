@@ -53,8 +53,13 @@ export function announcements(
   if (turned('Contested')) {
     said.push({ reason: 'FieldContested', action: 'Enforce', note: now('Contested')?.message ?? '' });
   }
+  // An ordinary rollout leaves Ready True, and may be stuck all the same.
+  if (reasonChanged && ready?.reason === 'RolloutStuck') {
+    said.push({ reason: 'RolloutStuck', action: 'Observe', note: ready.message });
+  }
   if (reasonChanged && ready?.status === 'False') {
     const note = ready.message;
+    if (situation.kind === 'TargetNotFound') said.push({ reason: 'TargetNotFound', action: 'Observe', note });
     if (situation.kind === 'InvalidSpec') said.push({ reason: 'InvalidSpec', action: 'Read', note });
     if (situation.kind === 'OlderRolloutGoverns') said.push({ reason: 'ConflictingRollout', action: 'Elect', note });
     if (situation.kind === 'WebhookNotCalled' || situation.kind === 'WriteRefused') {
