@@ -30,8 +30,10 @@ export interface Facts {
   /** The operator completes the hooks and the grace period of this workload as it is written. */
   readonly enforced: boolean;
   readonly autoscaler?: Autoscaler;
-  /** The fewest pods that the workload is meant to have. */
+  /** The fewest pods that the workload is meant to have: minReplicas of the autoscaler, else what is written. */
   readonly fewestPods?: number;
+  /** The most of them; without an autoscaler as many. */
+  readonly mostPods?: number;
 }
 
 export function factsOf(workload: Workload, context: Context): Facts {
@@ -59,7 +61,9 @@ export function factsOf(workload: Workload, context: Context): Facts {
     ...(gracefulRollout === undefined ? {} : { gracefulRollout }),
     enforced: gracefulRollout?.spec.mode === 'Enforce',
     ...(autoscaler === undefined ? {} : { autoscaler }),
-    ...(fewestPods === undefined ? {} : { fewestPods }),
+    ...(fewestPods === undefined
+      ? {}
+      : { fewestPods, mostPods: Math.max(fewestPods, mostOf(autoscaler) ?? fewestPods) }),
   };
 }
 
@@ -157,6 +161,11 @@ function governing(workload: Workload, { gracefulRollouts = [] }: Context): Grac
       ({ metadata, spec }) => spec.targetRef.name === workload.name && isHere(metadata.namespace, workload),
     ),
   ).winner;
+}
+
+/** The API server takes no autoscaler without maxReplicas: then nobody knows. */
+function mostOf(autoscaler: Autoscaler | undefined): number | undefined {
+  return autoscaler === undefined ? undefined : (autoscaler.maxReplicas ?? Number.MAX_SAFE_INTEGER);
 }
 
 /** Where `replicas` is left out, an autoscaler that is not known may set it. */

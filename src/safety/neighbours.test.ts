@@ -18,6 +18,8 @@ const plain = labelled({ app: 'web' });
 const version = labelled({ app: 'web', version: '2' }, { image: 'example.com/web:2', readinessProbe: undefined });
 const elsewhere = labelled({ app: 'other' });
 const renamed = labelled({ app: 'web' }, { ports: [{ name: 'web', containerPort: 8080 }] });
+const numbered = service({ ports: [{ port: 80, targetPort: 8080 }] });
+const scaled = (replicas: number) => deployment({ replicas });
 const all = around(service(), budget());
 
 test.each<[string, Manifest, Manifest, Context, boolean]>([
@@ -25,15 +27,12 @@ test.each<[string, Manifest, Manifest, Context, boolean]>([
   ['labels out of the budget and the Service', plain, elsewhere, all, false],
   ['labels out of the budget', plain, elsewhere, around(budget()), false],
   ['labels out of the Service that looks a port up by name', plain, elsewhere, around(service()), false],
-  [
-    'labels out of a Service that names a number',
-    plain,
-    elsewhere,
-    around(service({ ports: [{ port: 80, targetPort: 8080 }] })),
-    true,
-  ],
+  ['labels out of a Service that names a number', plain, elsewhere, around(numbered), false],
   ['a port that a Service looks up', plain, renamed, all, false],
   ['a port that no Service looks up', plain, renamed, around(budget()), true],
+  ['a port beside a Service that names a number', plain, renamed, around(numbered), true],
+  ['its last pod', plain, scaled(0), around(numbered), false],
+  ['another number of pods', plain, scaled(9), all, true],
   ['labels that nothing selects by', plain, elsewhere, around(), true],
   ['another kind of the same pods', plain, ofKind('StatefulSet', 'apps/v1', plain), all, true],
 ])('%s', (_change, before, after, context, isEqual) => {

@@ -116,8 +116,8 @@ export interface Context {
   readonly gracefulRollouts?: readonly GracefulRollout[];
   readonly ingresses?: readonly IngressFacts[];
   /**
-   * Every workload of the namespace, this one included or not: what else a Service or a budget may be meant for. Their labels
-   * and ports are read, no more.
+   * Every workload of the namespace, this one included or not: what else a Service or a budget may be meant for. Their labels,
+   * ports and replicas are read, no more.
    */
   readonly workloads?: readonly Workload[];
   /** ReplicaSets and pods as they run, to compare what was asked for with what was given. */

@@ -51,13 +51,13 @@ export function workloadOf(object: unknown): Workload | undefined {
 }
 
 /**
- * A workload as the rules on others see it (`Context.workloads`): what selects it, and which ports it has. A tenth of the
- * memory. Undefined: it is none, or another workload controls it.
+ * A workload as the rules on others see it (`Context.workloads`): what selects it, which ports it has, and whether it
+ * has pods. A tenth of the memory. Undefined: it is none, or another workload controls it.
  */
 export function neighbourOf(object: unknown): Workload | undefined {
   const workload = workloadOf(object);
   if (workload === undefined || workload.controlledBy !== undefined) return undefined;
-  const { kind, namespace, name, podSpecPath, template } = workload;
+  const { kind, namespace, name, podSpecPath, replicas, template } = workload;
   const { containers, initContainers } = template.spec;
   return present<Workload>({
     kind,
@@ -74,6 +74,7 @@ export function neighbourOf(object: unknown): Workload | undefined {
       }),
     },
     podSpecPath,
+    replicas,
     raw: {},
   });
 }

@@ -1,4 +1,4 @@
-import { autoscaler, deployment, service } from '../testing/manifests.ts';
+import { autoscaler, beside, deployment, service } from '../testing/manifests.ts';
 import { testRule } from '../testing/ruleTable.ts';
 import { autoscalerMinOne } from './autoscalerMinOne.ts';
 
@@ -14,6 +14,7 @@ testRule(autoscalerMinOne, {
   silent: [
     ['two', [deployment(), service(), autoscaler()]],
     ['none: it is meant to be empty', [deployment(), service(), autoscaler({ minReplicas: 0 })]],
+    ['others beside it', [deployment(), service(), beside('stable'), autoscaler({ minReplicas: 1 })]],
     ['no autoscaler', [deployment(), service()]],
     ['no Service', [deployment(), autoscaler({ minReplicas: 1 })]],
   ],

@@ -1,4 +1,5 @@
 import { REPLICATED } from '../kinds.ts';
+import { stillServing } from '../neighbours.ts';
 import { defineRule, short } from '../rule.ts';
 
 export const autoscalerMinOne = defineRule(
@@ -11,7 +12,7 @@ export const autoscalerMinOne = defineRule(
     since: 'v1',
     hasFix: false,
     appliesTo: REPLICATED,
-    why: 'minReplicas 1, which is also its default (pkg/apis/autoscaling, SetDefaults_HorizontalPodAutoscaler), lets the autoscaler leave one pod in quiet hours: then an eviction or a crash leaves the Service empty until another one is ready, as with one replica (kubernetes/kubernetes#66811).',
+    why: 'minReplicas 1, which is also its default (pkg/apis/autoscaling, SetDefaults_HorizontalPodAutoscaler), lets the autoscaler leave one pod in quiet hours: then an eviction or a crash leaves the Service empty until another one is ready, as with one replica (kubernetes/kubernetes#66811). Where other workloads stay behind the same Services nothing is said.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -43,14 +44,16 @@ spec:
     fixText:
       'Write minReplicas: 2 in the HorizontalPodAutoscaler. There is no automatic fix, for it is another object.',
   },
-  ({ facts: { autoscaler, busyServices = [] } }) =>
-    autoscaler === undefined || (autoscaler.minReplicas ?? 1) !== 1 || busyServices.length === 0
-      ? []
-      : [
-          {
-            field: 'spec.replicas',
-            message: `HPA ${short(autoscaler.name)} may leave 1 pod (minReplicas 1): a drain or a crash then empties the Service`,
-            remedy: `write minReplicas: 2 in HorizontalPodAutoscaler ${short(autoscaler.name)}`,
-          },
-        ],
+  (input) => {
+    const { autoscaler, busyServices = [] } = input.facts;
+    if (autoscaler === undefined || (autoscaler.minReplicas ?? 1) !== 1 || busyServices.length === 0) return [];
+    if (stillServing(input) !== undefined) return [];
+    return [
+      {
+        field: 'spec.replicas',
+        message: `HPA ${short(autoscaler.name)} may leave 1 pod (minReplicas 1): a drain or a crash then empties the Service`,
+        remedy: `write minReplicas: 2 in HorizontalPodAutoscaler ${short(autoscaler.name)}`,
+      },
+    ];
+  },
 );

@@ -1,4 +1,4 @@
-import { deployment, service } from '../testing/manifests.ts';
+import { autoscaler, beside, deployment, service } from '../testing/manifests.ts';
 import { testRule } from '../testing/ruleTable.ts';
 import { sharesRoundToLoss } from './sharesRoundToLoss.ts';
 
@@ -20,6 +20,21 @@ testRule(sharesRoundToLoss, {
       'three pods',
       [rolling(3, '25%', '0%'), service()],
       { message: '2 of 3 are left', level: 'strict', severity: 'warning', fixed: true },
+    ],
+    [
+      'an autoscaler may leave one',
+      [rolling(10, '25%', 0), service(), autoscaler({ minReplicas: 1 })],
+      { message: '25% of minReplicas 1 round to 0 pods', level: 'strict', severity: 'warning', fixed: true },
+    ],
+    [
+      'an autoscaler that never runs more',
+      [rolling(10, '25%', 0), service(), autoscaler({ minReplicas: 1, maxReplicas: 1 })],
+      { message: 'of 1 round to 0 pods, so 1 is taken away: none is left', fixed: true },
+    ],
+    [
+      'a canary behind the same Service',
+      [rolling(1, '25%', 0), service(), beside('canary')],
+      { message: 'taken away: left is Deployment canary', level: 'strict', severity: 'warning', fixed: true },
     ],
     [
       'ports of the node',

@@ -1,4 +1,4 @@
-import { autoscaler, deployment, ofKind, service } from '../testing/manifests.ts';
+import { autoscaler, beside, deployment, ofKind, service } from '../testing/manifests.ts';
 import { testRule } from '../testing/ruleTable.ts';
 import { singleReplica } from './singleReplica.ts';
 
@@ -19,6 +19,11 @@ testRule(singleReplica, {
       { message: 'no replicas written means 1: at a drain' },
     ],
     [
+      'another one beside it that has no pods',
+      [deployment({ replicas: 1 }), service(), beside('old', { replicas: 0 })],
+      { message: 'replicas 1' },
+    ],
+    [
       'a StatefulSet',
       [ofKind('StatefulSet', 'apps/v1', deployment({ replicas: 1 })), service()],
       { message: 'a rollout, a drain or a crash' },
@@ -26,6 +31,7 @@ testRule(singleReplica, {
   ],
   silent: [
     ['more', [deployment(), service()]],
+    ['a canary, and the stable one beside it', [deployment({ replicas: 1 }), service(), beside('stable')]],
     ['an autoscaler', [deployment({ replicas: 1 }), service(), autoscaler()]],
     [
       'left out, and autoscalers are not known',

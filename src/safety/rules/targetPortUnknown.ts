@@ -1,10 +1,7 @@
-import type { Service } from '../../api/kubernetes.ts';
-import { selects } from '../../contract/index.ts';
-import { asDeployment } from '../facts.ts';
 import { SERVERS } from '../kinds.ts';
+import { hasPort, othersBehind } from '../neighbours.ts';
 import { podField } from '../paths.ts';
 import { defineRule, short } from '../rule.ts';
-import type { Context, Workload } from '../types.ts';
 
 export const targetPortUnknown = defineRule(
   {
@@ -44,7 +41,8 @@ spec:
     (facts.selecting ?? []).flatMap((service) =>
       (service.spec.ports ?? []).flatMap(({ targetPort, port, protocol = 'TCP' }) => {
         if (typeof targetPort !== 'string' || targetPort === '' || hasPort(workload, targetPort, protocol)) return [];
-        if (othersHave(workload, context, service, targetPort, protocol)) return [];
+        const others = othersBehind(service, workload, context);
+        if (others.some((other) => hasPort(other, targetPort, protocol))) return [];
         const name = short(service.metadata.name ?? '');
         return [
           {
@@ -56,19 +54,3 @@ spec:
       }),
     ),
 );
-
-function hasPort({ template: { spec } }: Workload, wanted: string, wantedProtocol: string): boolean {
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  return [...spec.containers, ...sidecars].some(({ ports = [] }) =>
-    ports.some(({ name, protocol = 'TCP' }) => name === wanted && protocol === wantedProtocol),
-  );
-}
-
-function othersHave(workload: Workload, context: Context, service: Service, port: string, protocol: string): boolean {
-  return (context.workloads ?? []).some(
-    (other) =>
-      (other.kind !== workload.kind || other.name !== workload.name) &&
-      hasPort(other, port, protocol) &&
-      selects(service, asDeployment(other)),
-  );
-}

@@ -31,6 +31,11 @@ export function deployment(change: Manifest = {}, pod: Manifest = {}): Manifest 
   };
 }
 
+/** Another Deployment with pods of the same labels: a canary, say. */
+export function beside(name: string, change: Manifest = {}, container: Manifest = {}): Manifest {
+  return { ...deployment(change, { containers: [app(container)] }), metadata: { namespace: 'shop', name } };
+}
+
 /** The Deployment with its only container changed. */
 export function withApp(change: Manifest, pod: Manifest = {}): Manifest {
   return deployment({}, { containers: [app(change)], ...pod });
