@@ -87,6 +87,7 @@ export function apiPage(): string {
     `Namespaced, short name \`${SHORT_NAME}\`. The same text is in the cluster: \`kubectl explain ${SHORT_NAME}.spec --recursive\`.\n`,
     'The smallest one:\n',
     `\`\`\`yaml\napiVersion: ${API_VERSION}\nkind: ${KIND}\nmetadata:\n  name: shop\nspec:\n  targetRef:\n    name: shop\n\`\`\`\n`,
+    'What the schema itself refuses, the API server says in its own words: the field, and what is wrong with it, without a remedy. The commonest: `spec.targetRef: Required value` (write the `targetRef` of the example), and `must be of type integer: "string"` (seconds are whole numbers without a unit and without quotes: `25`, not `25s` or `"25"`). Where a rule refuses, the message has what to write.\n',
     '## spec\n',
     table(['Field', 'Type', 'Default', 'Meaning'], fieldRows(spec, 'spec')),
     '## status\n',

@@ -143,7 +143,7 @@ export const statusSchema = z
       .meta({ description: 'What the rollout of the target waits for, if anything holds it.' }),
     changes: z.array(changeSchema).optional().meta({
       description:
-        'What the operator changed on the target and from what, leaf by leaf: a copy of the record in the annotation graceful-rollout.io/contract, and its stand-in when that is lost.',
+        'What the operator changed on the target and from what, leaf by leaf: a copy of the record in the annotation graceful-rollout.io/contract, and its stand-in when that is lost. Without a limit of its own, since what is left out could not be given back; the target limits it: four leaves, and two for each container.',
     }),
     findings: z
       .array(findingSchema)

@@ -77,6 +77,15 @@ describe('Ready means that the pods carry the contract', () => {
     expect(kept[0]?.code).toBe('W');
   });
 
+  test('of many changes all are kept: what is left out could not be given back', () => {
+    const done = reported(decide(snapshot(rollout, at({ observedGeneration: 5, replicas: 2, updatedReplicas: 2 }))));
+    const changes = Array.from({ length: 300 }, (_, n) => {
+      const path = `spec.template.spec.containers[c${n}].lifecycle`;
+      return { path, from: null, to: '{"preStop":{"sleep":{"seconds":5}}}' };
+    });
+    expect(report(rollout, { ...done, changes }, nowMs).changes).toEqual(changes);
+  });
+
   test('the time of a condition that stays is kept', () => {
     const done = reported(decide(snapshot(rollout, at({ observedGeneration: 5, replicas: 2, updatedReplicas: 2 }))));
     const first = report(rollout, done, nowMs);
