@@ -1,4 +1,4 @@
-import { deployment, type Manifest, service, withApp } from '../testing/manifests.ts';
+import { app, deployment, type Manifest, service, withApp } from '../testing/manifests.ts';
 import { testRule } from '../testing/ruleTable.ts';
 import { timeoutsDoNotNest } from './timeoutsDoNotNest.ts';
 
@@ -34,20 +34,46 @@ testRule(timeoutsDoNotNest, {
       'deregistration',
       [deployment(), delayed('deregistration_delay.timeout_seconds=120')],
       {
-        message: 'deregistration delay of Service web is 120 s, but grace 30 s - preStop 5 s = 25 s',
+        message: 'deregistration delay of Service web is 120 s, but grace is 30 s: later answers are cut',
         field: 'spec.template.spec.terminationGracePeriodSeconds',
         fixed: false,
       },
     ],
     [
       'among other attributes',
-      [deployment(), delayed('stickiness.enabled=true, deregistration_delay.timeout_seconds=26')],
-      { message: '26 s' },
+      [deployment(), delayed('stickiness.enabled=true, deregistration_delay.timeout_seconds=31')],
+      { message: '31 s' },
     ],
     [
       'nginx ingress',
       [deployment(), service(), ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' })],
-      { message: 'proxy-read-timeout of Ingress shop is 3600 s' },
+      { message: 'proxy-read-timeout of Ingress shop is 3600 s, but grace 30 s - preStop 5 s = 25 s' },
+    ],
+    [
+      'a request may take longer than the application drains, however long the grace period',
+      [
+        withApp({ args: ['uvicorn', '--timeout-graceful-shutdown', '10'] }, { terminationGracePeriodSeconds: 3600 }),
+        service(),
+        ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '60' }),
+      ],
+      { message: 'is 60 s, but container app drains for 10 s: later answers are cut' },
+    ],
+    [
+      'a drain that does not fit itself',
+      [
+        withApp({ args: ['gunicorn', '--graceful-timeout', '90'] }),
+        service(),
+        ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '60' }),
+      ],
+      { message: 'is 60 s, but grace 30 s - preStop 5 s = 25 s' },
+    ],
+    [
+      'a hook that takes all of the grace period is no matter to the load balancer',
+      [
+        withApp({ lifecycle: { preStop: { sleep: { seconds: 30 } } } }),
+        delayed('deregistration_delay.timeout_seconds=99'),
+      ],
+      { message: 'is 99 s, but grace is 30 s' },
     ],
     [
       'nginx ingress, the longer of the two',
@@ -64,7 +90,7 @@ testRule(timeoutsDoNotNest, {
     [
       'a classic ELB',
       [deployment(), draining('true')],
-      { message: 'connection draining of Service web is 120 s, but grace 30 s - preStop 5 s = 25 s' },
+      { message: 'connection draining of Service web is 120 s, but grace is 30 s' },
     ],
     [
       'ALB ingress',
@@ -77,7 +103,33 @@ testRule(timeoutsDoNotNest, {
     ],
   ],
   silent: [
-    ['it fits', [deployment(), delayed('deregistration_delay.timeout_seconds=25')]],
+    ['it fits', [deployment(), delayed('deregistration_delay.timeout_seconds=30')]],
+    [
+      'the delay runs beside preStop, not after it',
+      [
+        withApp({ lifecycle: { preStop: { sleep: { seconds: 40 } } } }, { terminationGracePeriodSeconds: 75 }),
+        delayed('deregistration_delay.timeout_seconds=60'),
+      ],
+    ],
+    [
+      'a request fits into the drain',
+      [
+        withApp({ args: ['uvicorn', '--timeout-graceful-shutdown', '60'] }, { terminationGracePeriodSeconds: 70 }),
+        service(),
+        ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '60' }),
+      ],
+    ],
+    [
+      'the drain of a container that does not serve',
+      [
+        deployment(
+          {},
+          { containers: [app(), { name: 'jobs', command: ['gunicorn', '--graceful-timeout', '1'], ports: [] }] },
+        ),
+        service(),
+        ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '20' }),
+      ],
+    ],
     ['a classic ELB that does not drain', [deployment(), draining('false')]],
     ['nothing is written', [deployment(), service()]],
     ['another attribute', [deployment(), delayed('xderegistration_delay.timeout_seconds=99')]],
@@ -90,7 +142,8 @@ testRule(timeoutsDoNotNest, {
       'a hook that takes all of it',
       [
         withApp({ lifecycle: { preStop: { sleep: { seconds: 30 } } } }),
-        delayed('deregistration_delay.timeout_seconds=99'),
+        service(),
+        ingress({ 'nginx.ingress.kubernetes.io/proxy-read-timeout': '3600' }),
       ],
     ],
   ],
