@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createReadStream } from 'node:fs';
 import { constants } from 'node:os';
-import { pipeline } from 'node:stream/promises';
 import { type ClusterCommand, parseArguments, UsageError, usage } from './cliArguments.ts';
 import { PrerequisiteError } from './cluster.ts';
 import { type Cluster, clusterList, ensureCluster, findCluster, removeCluster } from './index.ts';
@@ -47,19 +45,12 @@ async function run(command: ClusterCommand, signal: AbortSignal): Promise<number
     }
     case 'logs': {
       const cluster = await existing(command.name);
-      if (cluster.provider === 'kind') {
-        throw new PrerequisiteError(
-          `Cluster ${cluster.name} keeps its logs inside its nodes, which kind made.`,
-          `Copy them out with \`kind export logs --name ${cluster.name}\`.`,
-        );
-      }
       if (command.component === undefined) {
         console.log(cluster.components().join('\n'));
         return 0;
       }
       requireOneOf('component', command.component, cluster.components(), cluster);
-      await pipeline(createReadStream(cluster.componentLog(command.component)), process.stdout, { end: false });
-      return 0;
+      return inherit(cluster.logCommand(command.component), {});
     }
     default: {
       const never: never = command;

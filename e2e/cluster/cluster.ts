@@ -89,9 +89,11 @@ export interface Cluster {
   execIn(place: Place, argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** Starts a command in the network of a node, of the control plane or of the client. The caller ends it. */
   spawnIn(place: Place, argv: readonly string[], options?: SpawnOptions): ChildProcess;
-  /** Names that {@link Cluster.componentLog}, `stopComponent` and `startComponent` know. */
+  /** Names that {@link Cluster.logCommand} knows, and with the local provider the other functions of components. */
   components(): string[];
-  /** Path of a component's log: `kube-apiserver`, `etcd`, `<node>/kubelet`, `<node>/kube-proxy`, `<node>/containerd`. */
+  /** The command that prints a component's log. */
+  logCommand(component: string): readonly string[];
+  /** Local provider only: path of a component's log: `kube-apiserver`, `etcd`, `<node>/kubelet`, `<node>/kube-proxy`, `<node>/containerd`. */
   componentLog(component: string): string;
   /**
    * Forgets the connections of the clients, on the client's side and in every node they enter by: half-open

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +53,40 @@ test('up deletes what has that name, creates, and is found; the same again calls
   await removeCluster('x');
   await expect(clusterList()).resolves.toEqual([]);
   expect(existsSync(kindFolder('x'))).toBe(false);
+});
+
+test('logs are read inside the nodes, by the names that there are', async () => {
+  const cluster = await up('x');
+  expect(cluster.components()).toEqual([
+    ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'],
+    ...['x-control-plane', 'x-worker', 'x-worker2'].flatMap((node) =>
+      ['kubelet', 'containerd', 'kube-proxy'].map((program) => `${node}/${program}`),
+    ),
+  ]);
+  const journal = ['docker', 'exec', 'x-worker2', 'journalctl', '--no-pager', '--unit=kubelet'];
+  expect(cluster.logCommand('x-worker2/kubelet')).toEqual(journal);
+  const files = (program: string): string => `cat /var/log/containers/${program}-*_kube-system_*.log`;
+  const ofControlPlane = ['docker', 'exec', 'x-control-plane', 'sh', '-c', files('kube-apiserver')];
+  expect(cluster.logCommand('kube-apiserver')).toEqual(ofControlPlane);
+  expect(cluster.logCommand('x-worker/kube-proxy')).toEqual([
+    ...['docker', 'exec', 'x-worker', 'sh', '-c', files('kube-proxy')],
+  ]);
+});
+
+test('the command line prints the log of a component, and names all where there is none of that name', () => {
+  writeKindState({ name: 'x', ...state, complete: true });
+  writeFileSync(join(work.folder, 'docker'), '#!/bin/sh\necho "docker $*"\n', { mode: 0o755 });
+  const env = { PATH: work.folder, TMPDIR: work.folder, GRACEFUL_ROLLOUT_STATE: join(work.folder, 'state') };
+  const logs = (component: string) =>
+    spawnSync(process.execPath, [join(import.meta.dirname, 'cli.ts'), '--name=x', 'logs', component], {
+      ...{ env, encoding: 'utf8', timeout: 20_000 },
+    });
+  const unit = logs('x-worker/containerd');
+  expect(unit.stdout).toBe('docker exec x-worker journalctl --no-pager --unit=containerd\n');
+  expect(unit.status).toBe(0);
+  const unknown = logs('kubelet');
+  expect(unknown.stderr).toMatch(/has no component kubelet\.\nIt has kube-apiserver, .*x-control-plane\/kubelet/);
+  expect(unknown.status).toBe(2);
 });
 
 test('up that fails says why and deletes what it began', async () => {

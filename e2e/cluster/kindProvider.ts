@@ -4,6 +4,7 @@ import { type Cluster, type ClusterOptions, defaultProxyMode, type Place, Prereq
 import { outputOf, runCommand } from './command.ts';
 import { goTool, helmProgram } from './goTools.ts';
 import { kindConfiguration, kindCreateArguments, kindPodCidr, kindServiceCidr } from './kindConfiguration.ts';
+import { kindComponents, kindLogCommand } from './kindLogs.ts';
 import { type KindState, kindFolder, readKindState, removeKindState, writeKindState } from './kindState.ts';
 import { defaultKubernetes, parseKubernetesVersion } from './kubernetesVersions.ts';
 import { findProgram } from './prerequisites.ts';
@@ -128,10 +129,11 @@ function kindCluster(state: KindState): Cluster {
       const [program, ...args] = [...entering(place), ...argv];
       return spawn(program as string, args, options);
     },
-    components: () => [],
+    components: () => kindComponents(state.name, nodes),
     componentLog(component) {
       throw new Error(`kind keeps the log of ${component} inside its nodes: \`kind export logs --name ${state.name}\``);
     },
+    logCommand: (component) => kindLogCommand(containerEngine(), state.name, component),
     async flushConntrack(signal) {
       for (const node of ['client', ...nodes]) await runCommand([...entering(node), 'conntrack', '-F'], { signal });
     },

@@ -22,6 +22,11 @@ export function localCluster(state: ClusterState, down: () => Promise<void>): Cl
     HELM_DATA_HOME: join(own, 'helm-data'),
   };
   const kubectl = join(state.binaries, 'kubectl');
+  const componentLog = (component: string): string => {
+    const known = daemonNames(paths);
+    if (!known.includes(component)) throw new Error(`no component ${component}; there are ${known.join(', ')}`);
+    return daemonLog(paths, component);
+  };
   return {
     name: state.name,
     provider: 'local',
@@ -52,11 +57,8 @@ export function localCluster(state: ClusterState, down: () => Promise<void>): Cl
       return spawn(program as string, args, options);
     },
     components: () => daemonNames(paths),
-    componentLog(component) {
-      const known = daemonNames(paths);
-      if (!known.includes(component)) throw new Error(`no component ${component}; there are ${known.join(', ')}`);
-      return daemonLog(paths, component);
-    },
+    componentLog,
+    logCommand: (component) => ['cat', componentLog(component)],
     async flushConntrack(signal) {
       await outputOf([...entering(plan, 'client'), 'conntrack', '-F'], { signal });
       for (const node of plan.nodes) {
