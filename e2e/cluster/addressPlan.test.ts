@@ -33,8 +33,9 @@ test('no two ranges of a cluster overlap, and all lie in the /16 of its slot', (
         plan.serviceCidr,
         ...plan.nodes.flatMap((node) => [node.podSubnet, node.clientSubnet]),
       ];
+      expect(plan.range).toBe(`10.${200 + slot}.0.0/16`);
       for (const [at, one] of parts.entries()) {
-        expect(contains(`10.${200 + slot}.0.0/16`, one), one).toBe(true);
+        expect(contains(plan.range, one), one).toBe(true);
         for (const other of parts.slice(at + 1)) expect(overlap(one, other), `${one} ${other}`).toBe(false);
       }
     }),

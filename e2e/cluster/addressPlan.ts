@@ -26,6 +26,8 @@ export interface NodePlan {
 
 /** All addresses of one cluster. */
 export interface AddressPlan {
+  /** Everything of this cluster: all ranges and addresses below lie in it. */
+  range: string;
   /** Names of the control plane's and the client's network namespaces. */
   controlPlaneNamespace: string;
   clientNamespace: string;
@@ -75,6 +77,7 @@ export function planAddresses(name: string, slot: number, nodeCount: number): Ad
     };
   });
   return {
+    range: `${prefix}.0.0/16`,
     controlPlaneNamespace: `${name}-control-plane`,
     clientNamespace: `${name}-client`,
     hostInterface: `gr${slot}`,

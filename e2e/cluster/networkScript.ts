@@ -1,12 +1,13 @@
 import { type AddressPlan, type NodePlan, networkNamespaces } from './addressPlan.ts';
 
 /**
- * A shell script that lays the network of a cluster. No namespace has a way out of the machine: default routes, which
- * kube-proxy and the API server want, end on the bridge, where nobody answers; and the host's leg does not forward.
+ * A shell script that lays the network of a cluster. No namespace has a way out of it: there are default routes, because
+ * kube-proxy and the API server want one, but what is not an address of the cluster is unreachable before they are asked.
+ * They end on the bridge, where this machine would answer for all its addresses; and its leg does not forward.
  */
 export function networkScript(plan: AddressPlan): string {
   return [
-    ...networkNamespaces(plan).flatMap(namespaceLines),
+    ...networkNamespaces(plan).flatMap((namespace) => namespaceLines(plan, namespace)),
     ...controlPlaneLines(plan),
     ...hostLines(plan),
     ...plan.nodes.flatMap((node) => nodeLines(plan, node)),
@@ -15,9 +16,14 @@ export function networkScript(plan: AddressPlan): string {
   ].join('\n');
 }
 
-function namespaceLines(namespace: string): string[] {
+function namespaceLines(plan: AddressPlan, namespace: string): string[] {
   const ip = `ip -n ${namespace}`;
-  return [`ip netns add ${namespace}`, `${ip} link set lo up`];
+  return [
+    `ip netns add ${namespace}`,
+    `${ip} link set lo up`,
+    // Before every table with a default route (the client's have 200), after that of the namespace's own addresses.
+    `${ip} rule add not to ${plan.range} unreachable pref 100`,
+  ];
 }
 
 function controlPlaneLines(plan: AddressPlan): string[] {
@@ -72,7 +78,7 @@ function clientLines(plan: AddressPlan, node: NodePlan): string[] {
     ...node.clientSources.map((source) => `${client} addr add ${source}/24 dev ${node.name}`),
     `${client} link set ${node.name} up`,
     `${client} route add default via ${node.clientGateway} dev ${node.name} table ${table}`,
-    `${client} rule add from ${node.clientSubnet} lookup ${table}`,
+    `${client} rule add from ${node.clientSubnet} lookup ${table} pref 200`,
     // Without a source of its own, a connection enters by the first node.
     ...(node.index === 1 ? [`${client} route replace default via ${node.clientGateway} dev ${node.name}`] : []),
   ];
