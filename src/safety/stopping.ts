@@ -1,5 +1,6 @@
 import { GRACE_MARGIN_SECONDS } from '../api/index.ts';
 import { longestHookSeconds } from '../contract/index.ts';
+import { programOf, scriptOf } from './containerScript.ts';
 import { drainOf, type Facts, type RunningContainer, sleepOf } from './facts.ts';
 import { imageName, imageOf } from './image.ts';
 import { graceEdit } from './paths.ts';
@@ -17,10 +18,19 @@ const usualDrainSeconds = 25;
  */
 const abruptServers = new Set(['nginx', 'nginx-unprivileged', 'openresty', 'httpd', 'haproxy']);
 
+/** Programs that start one of them. */
+const starters = new Set([
+  ...abruptServers,
+  'nginx-debug',
+  'httpd-foreground',
+  'apache2-foreground',
+  'docker-entrypoint.sh',
+]);
+
 /** A server that stops listening at once. */
 export interface AbruptServer {
   readonly name: string;
-  /** Its image is an official one, of which the stop signal is known. */
+  /** Its image is an official one, of which the stop signal is known, and the manifest starts nothing else in it. */
   readonly certain: boolean;
 }
 
@@ -28,13 +38,21 @@ export interface AbruptServer {
  * The server, when the image is one of those that stop listening at once. lighttpd does on SIGTERM and on SIGINT (its
  * doc/initscripts.txt), the workers of php-fpm on SIGTERM and on SIGQUIT (sapi/fpm/fpm/fpm_signals.c).
  */
-export function stopsAbruptly({ image }: WorkloadContainer): AbruptServer | undefined {
+export function stopsAbruptly(container: WorkloadContainer): AbruptServer | undefined {
+  const { image } = container;
   const name = imageName(image);
   if (name === undefined) return undefined;
-  if (abruptServers.has(name)) return { name, certain: true };
+  if (abruptServers.has(name)) return { name, certain: isStarted(container) };
   if (name === 'lighttpd' || name === 'php-fpm') return { name, certain: false };
   const isFpm = name === 'php' && /(^|-)fpm(-|$)/.test(imageOf(image)?.tag ?? '');
   return isFpm ? { name: 'php-fpm', certain: false } : undefined;
+}
+
+/** By its image's own command, by a shell, or by its name. */
+function isStarted(container: WorkloadContainer): boolean {
+  const { command = [], args = [] } = container;
+  if (command.length === 0 || scriptOf(container) !== undefined) return true;
+  return [...command, ...args].some((word) => starters.has(programOf(word)));
 }
 
 /**
@@ -48,6 +66,11 @@ export function graceFor(facts: Facts, running: RunningContainer, hookSeconds: n
     return hook + Math.ceil(drainOf(facts, each)?.seconds ?? (hook > 0 ? usualDrainSeconds : 0));
   });
   return Math.max(...needs) + GRACE_MARGIN_SECONDS;
+}
+
+/** What is to be done about a hook that stops the server at once. */
+export function sleepFirst(stop: string): string {
+  return `let preStop sleep first: sh -c "sleep ${propagationSeconds}; ${stop}"`;
 }
 
 /** A new hook must not eat up what the application had after SIGTERM, or says that it needs. */

@@ -3,6 +3,7 @@ import { testRule } from '../testing/ruleTable.ts';
 import { abruptStop } from './abruptStop.ts';
 
 const image = (image: string) => withApp({ image, lifecycle: undefined });
+const quit = (script: string) => ({ lifecycle: { preStop: { exec: { command: ['sh', '-c', script] } } } });
 
 testRule(abruptStop, {
   says: [
@@ -29,6 +30,38 @@ testRule(abruptStop, {
       { message: 'haproxy', fixed: true },
     ],
     [
+      'a hook that closes the sockets even sooner',
+      [withApp({ image: 'nginx:1.29', ...quit('nginx -s quit; sleep 20') }), service()],
+      { message: 'container app: preStop runs nginx -s quit at once, while Services still send', fixed: false },
+    ],
+    [
+      'such a hook without a shell, of a server that a script starts',
+      [
+        withApp({
+          image: 'nginx',
+          command: ['sh', '-c', 'trap "" HUP; nginx'],
+          lifecycle: { preStop: { exec: { command: ['/usr/sbin/nginx', '-s', 'stop'] } } },
+        }),
+        service(),
+      ],
+      { message: 'preStop runs nginx -s stop at once', fixed: false },
+    ],
+    [
+      'a shell that starts it',
+      [withApp({ image: 'nginx', command: ['sh', '-c', 'nginx -g "daemon off;"'], lifecycle: undefined }), service()],
+      { message: 'nginx stops', fixed: true },
+    ],
+    [
+      'an init before it',
+      [withApp({ image: 'nginx', command: ['tini', '--', '/usr/sbin/nginx'], lifecycle: undefined }), service()],
+      { message: 'nginx stops', fixed: true },
+    ],
+    [
+      'a program of another name, of which nobody knows',
+      [withApp({ image: 'nginx', command: ['/scripts/start'], lifecycle: undefined }), service()],
+      { message: 'nginx stops', level: 'strict', fixed: true },
+    ],
+    [
       'a grace period that is too short for it',
       [withApp({ image: 'nginx', lifecycle: undefined }, { terminationGracePeriodSeconds: 5 }), service()],
       { message: 'nginx', fixed: true },
@@ -40,6 +73,26 @@ testRule(abruptStop, {
       'a hook that nobody knows',
       [withApp({ image: 'nginx', lifecycle: { preStop: { exec: { command: ['/quit'] } } } }), service()],
     ],
+    ['a sleep before the stop', [withApp({ image: 'nginx', ...quit('sleep 5; nginx -s quit') }), service()]],
+    [
+      'a script that traps the signal',
+      [
+        withApp({
+          image: 'nginx',
+          command: ['sh', '-c', 'trap "sleep 5; nginx -s quit" TERM; nginx; wait'],
+          lifecycle: undefined,
+        }),
+        service(),
+      ],
+    ],
+    [
+      'a script for the entrypoint that traps the signal',
+      [
+        withApp({ image: 'nginx', args: ['sh', '-c', 'trap stop TERM; nginx & wait'], lifecycle: undefined }),
+        service(),
+      ],
+    ],
+    ['another image with such a hook, which is GR201', [withApp(quit('nginx -s quit')), service()]],
     ['PHP with another server', [image('php:8.4-cli'), service()]],
     ['another image', [image('ingress-nginx/controller:v1.13'), service()]],
     ['no Service', [image('nginx')]],

@@ -25,6 +25,11 @@ testRule(drainMissing, {
       [withApp({ lifecycle: undefined }, { terminationGracePeriodSeconds: 3 }), service()],
       { message: 'app', fixed: true },
     ],
+    [
+      'a hook that stops the server at once',
+      [withApp({ lifecycle: { preStop: { exec: { command: ['nginx', '-s', 'quit'] } } } }), service()],
+      { message: 'container app: preStop runs nginx -s quit at once', fixed: false },
+    ],
     ['only an audit by the operator', [bare, service(), gracefulRollout({ mode: 'Audit' })], { message: 'app' }],
     [
       'of two that serve the one without',
@@ -40,6 +45,10 @@ testRule(drainMissing, {
   silent: [
     ['a sleep', [deployment(), service()]],
     ['a hook of another kind', [withApp({ lifecycle: { preStop: { httpGet: { port: 8080 } } } }), service()]],
+    [
+      'a script that traps the signal',
+      [withApp({ command: ['sh', '-c', 'trap stop TERM; ./server & wait'], lifecycle: undefined }), service()],
+    ],
     ['the operator sees to it', [bare, service(), gracefulRollout()]],
     ['no Service', [bare]],
     ['Services are not known', [bare], { unknown: ['Service'] }],
