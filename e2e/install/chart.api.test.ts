@@ -68,6 +68,23 @@ describe('templates', () => {
   });
 });
 
+describe.each(helmVersions)('the version of Kubernetes, for Helm %i', (version) => {
+  const render = (kubernetes: string) => helm(version, ['template', 'x', chartFolder, `--kube-version=${kubernetes}`]);
+
+  it('1.32.0 is refused, with what the chart needs', async () => {
+    const { code, stderr, stdout } = await render('1.32.0');
+    expect([code === 0, stdout]).toEqual([false, '']);
+    expect(stderr).toMatch(/requires kubeVersion: >=1\.33\.0-0 which is incompatible with Kubernetes v1\.32\.0/);
+  });
+
+  // The last as the clouds name theirs: a pre-release to Helm.
+  it.each(['1.33.0', '1.33.0-gke.1'])('%s is taken', async (kubernetes) => {
+    const { code, stderr, stdout } = await render(kubernetes);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(documents(stdout).map(({ kind }) => kind)).toContain('Deployment');
+  });
+});
+
 describe('values', () => {
   it.each([
     ['replicas=0', /'\/replicas': minimum: got 0, want 1/],
