@@ -1,4 +1,4 @@
-import type { GracefulRollout } from '../api/index.ts';
+import { DEFAULT_DRAIN_SECONDS, type GracefulRollout } from '../api/index.ts';
 import type { Deployment, Service, ServicePort } from '../api/kubernetes.ts';
 import { electRollout, hookSleep, type Sleep, selects, servingContainers } from '../contract/index.ts';
 import { type Drain, declaredDrain } from './drain.ts';
@@ -67,14 +67,15 @@ export function factsOf(workload: Workload, context: Context): Facts {
   };
 }
 
-/** How long a container says that it needs after SIGTERM; of one that serves, a GracefulRollout has the last word. */
+/**
+ * How long a container says that it needs after SIGTERM; of one that serves, a GracefulRollout has the last word, unless it
+ * has the default, which the API server fills in: nobody may have written that.
+ */
 export function drainOf(facts: Facts, running: RunningContainer): Drain | undefined {
   const { gracefulRollout, serving = [] } = facts;
-  return gracefulRollout !== undefined && serving.includes(running)
-    ? {
-        seconds: gracefulRollout.spec.termination.drainSeconds,
-        declaredBy: `GracefulRollout ${gracefulRollout.metadata.name ?? ''}`,
-      }
+  const seconds = gracefulRollout?.spec.termination.drainSeconds ?? DEFAULT_DRAIN_SECONDS;
+  return seconds !== DEFAULT_DRAIN_SECONDS && serving.includes(running)
+    ? { seconds, declaredBy: `GracefulRollout ${gracefulRollout?.metadata.name ?? ''}` }
     : declaredDrain(running.container);
 }
 

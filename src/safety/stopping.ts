@@ -1,4 +1,4 @@
-import { GRACE_MARGIN_SECONDS } from '../api/index.ts';
+import { DEFAULT_DRAIN_SECONDS, GRACE_MARGIN_SECONDS } from '../api/index.ts';
 import { longestHookSeconds } from '../contract/index.ts';
 import { programOf, scriptOf } from './containerScript.ts';
 import { drainOf, type Facts, type RunningContainer, sleepOf } from './facts.ts';
@@ -9,8 +9,8 @@ import type { Edit, Workload, WorkloadContainer } from './types.ts';
 /** A sleep that is long enough for service proxies on a cluster that is not overloaded: 0 of 19,923 requests lost. */
 export const propagationSeconds = 5;
 
-/** What an application is allowed after SIGTERM where it names nothing (DEFAULT_DRAIN_SECONDS of a GracefulRollout). */
-const usualDrainSeconds = 25;
+/** What an application is allowed after SIGTERM where it names nothing. */
+const usualDrainSeconds = DEFAULT_DRAIN_SECONDS;
 
 /**
  * Servers that close their listening sockets as soon as they get the stop signal of their official image, be it that they

@@ -38,8 +38,17 @@ testRule(drainExceedsGrace, {
       [withApp({}), service(), gracefulRollout({ mode: 'Audit', termination: { drainSeconds: 60 } })],
       { message: 'drain 60 s (GracefulRollout web) = 65 s', fixed: true },
     ],
+    [
+      'a GracefulRollout that only audits and says nothing of the drain: what the application says',
+      [withApp({ args: ['--graceful-timeout', '60'] }), service(), gracefulRollout({ mode: 'Audit' })],
+      { message: 'drain 60 s (--graceful-timeout) = 65 s', fixed: true },
+    ],
   ],
   silent: [
+    [
+      'the default drain, which nobody wrote',
+      [withApp({ lifecycle: { preStop: { sleep: { seconds: 10 } } } }), service(), gracefulRollout({ mode: 'Audit' })],
+    ],
     ['just fits', [withApp({ args: ['gunicorn', '--graceful-timeout', '25'] })]],
     ['nothing is declared', [withApp({})]],
     ['an option without a number', [withApp({ args: ['--graceful-timeout'] })]],
@@ -55,7 +64,11 @@ testRule(drainExceedsGrace, {
     ],
     [
       'the GracefulRollout has the last word',
-      [withApp({ args: ['--graceful-timeout', '60'] }), service(), gracefulRollout({ mode: 'Audit' })],
+      [
+        withApp({ args: ['--graceful-timeout', '60'] }),
+        service(),
+        gracefulRollout({ mode: 'Audit', termination: { drainSeconds: 20 } }),
+      ],
     ],
   ],
 });

@@ -14,7 +14,7 @@ export const drainExceedsGrace = defineRule(
     since: 'v1',
     hasFix: true,
     appliesTo: SERVERS,
-    why: 'preStop and what the application does after SIGTERM share terminationGracePeriodSeconds (pkg/kubelet/kuberuntime killContainer). Where the manifest says how long the application may drain (gunicorn --graceful-timeout, uvicorn --timeout-graceful-shutdown, Spring SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE, .NET ASPNETCORE_SHUTDOWNTIMEOUTSECONDS, drainSeconds of a GracefulRollout), a shorter rest means that it is killed before that.',
+    why: 'preStop and what the application does after SIGTERM share terminationGracePeriodSeconds (pkg/kubelet/kuberuntime killContainer). Where the manifest says how long the application may drain (gunicorn --graceful-timeout, uvicorn --timeout-graceful-shutdown, Spring SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE, .NET ASPNETCORE_SHUTDOWNTIMEOUTSECONDS, drainSeconds of a GracefulRollout other than its default), a shorter rest means that it is killed before that.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }

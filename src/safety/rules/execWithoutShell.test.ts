@@ -4,6 +4,14 @@ import { execWithoutShell } from './execWithoutShell.ts';
 
 const image = (image: string, ...command: string[]) =>
   withApp({ image, lifecycle: { preStop: { exec: { command } } } });
+/** A hook that runs a program for 5 s, in a container with a volume. */
+const mounted = (program: string, mountPath: string, ...env: object[]) =>
+  withApp({
+    image: 'gcr.io/distroless/base',
+    volumeMounts: [{ name: 'tools', mountPath }],
+    env,
+    lifecycle: { preStop: { exec: { command: program.endsWith('sh') ? [program, '-c', 'sleep 5'] : [program, '5'] } } },
+  });
 
 testRule(execWithoutShell, {
   says: [
@@ -42,9 +50,22 @@ testRule(execWithoutShell, {
       [image('gcr.io/distroless/base', 'sleep', '60')],
       { message: 'runs sleep', fixed: true },
     ],
+    ['a volume elsewhere', [mounted('sleep', '/data')], { message: 'runs sleep', fixed: true }],
+    ['a volume beside the directory', [mounted('/bin/sleep', '/bin2')], { message: 'runs sleep', fixed: true }],
+    [
+      'a volume that PATH does not name',
+      [mounted('sleep', '/bin', { name: 'PATH', value: '/usr/bin' })],
+      { message: 'runs sleep', fixed: true },
+    ],
     ['a sleep of 0', [image('gcr.io/distroless/base', 'sleep', '0')], { message: 'runs sleep', fixed: false }],
   ],
   silent: [
+    ['a volume over /bin', [mounted('sleep', '/bin')]],
+    ['a volume with the program alone', [mounted('/bin/sleep', '/bin/sleep')]],
+    ['a volume with tools', [mounted('/tools/busybox', '/tools/')]],
+    ['a volume over everything', [mounted('sh', '/')]],
+    ['a volume in a PATH of the manifest', [mounted('sleep', '/tools', { name: 'PATH', value: '/bin:/tools/bin' })]],
+    ['a volume and a PATH from elsewhere', [mounted('sleep', '/tools', { name: 'PATH', valueFrom: {} })]],
     ['another image', [image('example.com/web:1', 'sh', '-c', 'sleep 5')]],
     ['a debug variant', [image('gcr.io/distroless/base:debug', 'sh', '-c', 'sleep 5')]],
     ['a debug variant of a user', [image('gcr.io/distroless/base:debug-nonroot', 'sleep', '5')]],

@@ -1,9 +1,13 @@
 import { hookSleep } from '../../contract/index.ts';
+import { programOf } from '../containerScript.ts';
+import type { RunningContainer } from '../facts.ts';
 import { shelllessReason } from '../image.ts';
 import { EVERY_KIND } from '../kinds.ts';
-import { containerField, sleepEdit } from '../paths.ts';
+import { containerField, containerPath, rawAt, sleepEdit } from '../paths.ts';
+import { list, member, text } from '../read.ts';
 import { defineRule, short } from '../rule.ts';
 import { graceForSleep } from '../stopping.ts';
+import type { Workload } from '../types.ts';
 
 const programs = new Set([
   'sh',
@@ -30,7 +34,7 @@ export const execWithoutShell = defineRule(
     since: 'v1',
     hasFix: true,
     appliesTo: EVERY_KIND,
-    why: 'An exec hook runs a program of the image. Images without a shell (distroless, scratch; known by name or tag) have no sh and no sleep: the hook fails at once (event FailedPreStopHook) and SIGTERM follows without any delay (pkg/kubelet/lifecycle/handlers.go). preStop.sleep is done by the kubelet and needs nothing in the image (KEP-3960, Kubernetes 1.30 and later).',
+    why: 'An exec hook runs a program of the image. Images without a shell (distroless, scratch; known by name or tag) have no sh and no sleep: the hook fails at once (event FailedPreStopHook) and SIGTERM follows without any delay (pkg/kubelet/lifecycle/handlers.go). preStop.sleep is done by the kubelet and needs nothing in the image (KEP-3960, Kubernetes 1.30 and later). Where a volume is mounted over the program or a directory in which it is looked for, it may come from there, and nothing is said.',
     example: `apiVersion: apps/v1
 kind: Deployment
 metadata: { name: web }
@@ -51,9 +55,10 @@ spec:
     facts.running.flatMap((running) => {
       const { container } = running;
       const preStop = container.lifecycle?.preStop;
-      const program = preStop?.exec?.command?.[0]?.split('/').at(-1) ?? '';
+      const [called = ''] = preStop?.exec?.command ?? [];
+      const program = programOf(called);
       const reason = shelllessReason(container.image);
-      if (reason === undefined || !programs.has(program)) return [];
+      if (reason === undefined || !programs.has(program) || mayBeMounted(called, workload, running)) return [];
       const sleep = hookSleep(preStop);
       const seconds =
         sleep?.exact === true && sleep.seconds > 0 && sleep.seconds <= 3_600 ? Math.ceil(sleep.seconds) : undefined;
@@ -70,3 +75,30 @@ spec:
       ];
     }),
 );
+
+/** Of the runtime, where neither image nor manifest say otherwise. */
+const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** No PATH names more; the bound keeps the time of a hostile one short. */
+const mostDirectories = 100;
+
+/** Whether a volume is mounted where the program would be. */
+function mayBeMounted(called: string, workload: Workload, running: RunningContainer): boolean {
+  const mounts =
+    list(rawAt(workload, containerPath(workload, running, 'volumeMounts')), (mount) =>
+      withoutSlash(text(member(mount, 'mountPath'))),
+    ) ?? [];
+  // as it is looked up: a PATH of the manifest, be it one from elsewhere, hides that of the image
+  const path = running.container.env?.find(({ name }) => name === 'PATH');
+  if (path !== undefined && path.value === undefined && !called.startsWith('/')) return mounts.length > 0;
+  const files = called.startsWith('/')
+    ? [called]
+    : [...(path?.value ?? usualPath).split(':', mostDirectories), '/busybox'].map(
+        (directory) => `${directory}/${called}`,
+      );
+  return mounts.some((mount) => files.some((file) => file === mount || file.startsWith(`${mount}/`)));
+}
+
+function withoutSlash(path: string | undefined): string | undefined {
+  return path?.endsWith('/') === true ? path.slice(0, -1) : path;
+}

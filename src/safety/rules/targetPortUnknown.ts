@@ -35,7 +35,7 @@ spec:
   ports: [{ port: 80, targetPort: http }]
 `,
     fixText:
-      'Name the port in the container that serves it, or correct targetPort in the Service. Which of them is wrong, only you know.',
+      'Name the port in the container that serves it, or correct targetPort in the Service. Which of them is wrong, only you know. To rename a port without a gap: give the container both names (two entries of one containerPort), roll out, change targetPort, then remove the old name. Under enforce the order matters, for only workloads are judged: a Deployment that drops or changes a name is denied as long as the stored Service still asks for it, so change the Service first (Helm and Argo CD apply Services before Deployments; kubectl apply -f goes by the order of the files).',
   },
   ({ workload, context, facts }) =>
     (facts.selecting ?? []).flatMap((service) =>
