@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RULES } from '../safety/index.ts';
+import { kindSeeds } from '../safety/testing/kindSeeds.ts';
 import { fixManifests } from './fixManifests.ts';
 import { type JudgeManifestsOptions, judgeManifests } from './judgeManifests.ts';
 import { readManifests } from './manifests.ts';
@@ -39,6 +40,15 @@ describe("each rule's own example", () => {
     const kept = rule.example.split('\n').filter((line) => fixed.split('\n').includes(line));
     expect(kept.length).toBeGreaterThan(rule.example.split('\n').length / 2);
   });
+});
+
+test.each(kindSeeds)('a $kind is fixed, and nothing that can be fixed is left', ({ kind, yaml }) => {
+  const { sources, written } = fixManifests([source(yaml)], options);
+  expect(written).toBeGreaterThan(0);
+  const { problems, findings } = judged(sources[0]?.text ?? '');
+  expect(problems).toEqual([]);
+  expect(findings.filter(({ finding }) => finding.fix !== undefined)).toEqual([]);
+  expect(sources[0]?.text).toContain(kind);
 });
 
 const web = `apiVersion: apps/v1
@@ -115,7 +125,11 @@ test('mutated manifests: read or refused with a line, judged, fixed without a ne
   let readable = 0;
   fc.assert(
     fc.property(
-      fc.constantFrom(...RULES.map(({ example }) => example), `${web}---\n${service}`),
+      fc.constantFrom(
+        ...RULES.map(({ example }) => example),
+        ...kindSeeds.map(({ yaml }) => yaml),
+        `${web}---\n${service}`,
+      ),
       fc.array(fc.tuple(fc.nat(2000), fc.nat(12), piece), { minLength: 1, maxLength: 3 }),
       (example, cuts) => {
         let text = example;

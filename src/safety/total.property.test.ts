@@ -5,6 +5,7 @@ import { CONTEXT_KINDS, contextOf } from './context.ts';
 import { judge } from './judge.ts';
 import { RULES } from './registry.ts';
 import { applyEdits } from './testing/edits.ts';
+import { kindSeeds } from './testing/kindSeeds.ts';
 import {
   autoscaler,
   budget,
@@ -22,9 +23,13 @@ import { workloadOf } from './workload.ts';
 /** Manifests to try; `RUNS=100000` for many. */
 const RUNS = Number(process.env['RUNS'] ?? 3_000);
 
+function objectsOf(yaml: string): unknown[] {
+  return parseAllDocuments(yaml).map((document) => document.toJS() as unknown);
+}
+
 /** Objects that make every rule look at something. */
 const seeds: readonly (readonly unknown[])[] = [
-  ...RULES.map(({ example }) => parseAllDocuments(example).map((document) => document.toJS() as unknown)),
+  ...[...RULES.map(({ example }) => example), ...kindSeeds.map(({ yaml }) => yaml)].map(objectsOf),
   [
     withApp({
       livenessProbe: { httpGet: { port: 8080 } },
@@ -116,6 +121,12 @@ describe('any JSON', () => {
     expect(found).toBeGreaterThan(RUNS / 3);
     expect((process.memoryUsage().heapUsed - beforeBytes) / (1 << 20)).toBeLessThan(300);
   }, 600_000);
+
+  it.each(kindSeeds)('of the kind $kind is a workload, and judged', ({ kind, yaml }) => {
+    const findings = findingsOf(objectsOf(yaml));
+    expect(findings.map(({ code }) => code)).toContain('GR202');
+    expect(new Set(findings.map(({ object }) => object.kind))).toEqual(new Set([kind]));
+  });
 
   it('that is no object at all is no workload and no context', () => {
     fc.assert(

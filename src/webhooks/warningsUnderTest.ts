@@ -15,6 +15,16 @@ const kinds = [
   ['argoproj.io', 'rollouts', 'Rollout'],
 ] as const;
 
+/** How the pods of a kind are replaced; replicas where one pod would leave nothing to judge. */
+function strategyOf(kind: string): Record<string, unknown> {
+  if (kind === 'Rollout') return { strategy: { canary: { maxSurge: '25%', maxUnavailable: 1, steps: [] } } };
+  if (kind === 'StatefulSet' || kind === 'DaemonSet') {
+    const rollingUpdate = kind === 'DaemonSet' ? { maxUnavailable: '100%' } : { maxUnavailable: 3, partition: 0 };
+    return { replicas: 3, updateStrategy: { type: 'RollingUpdate', rollingUpdate } };
+  }
+  return { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } } };
+}
+
 function workload(group: string, kind: string, namespace: string): Record<string, unknown> {
   return {
     apiVersion: `${group}/v1`,
@@ -28,7 +38,7 @@ function workload(group: string, kind: string, namespace: string): Record<string
     spec: {
       replicas: 1,
       selector: { matchLabels: { app: 'web' } },
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } },
+      ...strategyOf(kind),
       progressDeadlineSeconds: 600,
       minReadySeconds: 0,
       template: {
