@@ -170,14 +170,17 @@ const exempt: [string, string, Partial<AdmitInput>][] = [
   [
     'Overdue',
     'handed over, and nothing since',
-    { pod: handedOver, state: state({ path: 'Eviction', handedOverAt: ago(UNTOUCHED_MS + OVERDUE_MS + 1) }) },
+    {
+      pod: handedOver,
+      state: state({ path: 'Eviction', askedAt: ago(200_000), handedOverAt: ago(UNTOUCHED_MS + OVERDUE_MS + 1) }),
+    },
   ],
   [
     'Overdue',
     'surplus, handed over, and not let go in time',
     {
       pod: handedOver,
-      state: state({ handedOverAt: ago(80_000 + OVERDUE_MS + 1) }),
+      state: state({ askedAt: ago(200_000), handedOverAt: ago(80_000 + OVERDUE_MS + 1) }),
       settings: { ...settings, timeoutSeconds: 80 },
     },
   ],
@@ -263,11 +266,18 @@ describe('a drain that goes on holds everybody back', () => {
     ],
     [
       'an eviction that was handed over a minute ago',
-      { pod: handedOver, state: state({ path: 'Eviction', handedOverAt: ago(UNTOUCHED_MS + 1) }) },
+      {
+        pod: handedOver,
+        state: state({ path: 'Eviction', askedAt: ago(99_000), handedOverAt: ago(UNTOUCHED_MS + 1) }),
+      },
     ],
     [
       'an eviction that was handed over and waits for its replacement',
       { pod: handedOver, state: state({ path: 'Eviction', handedOverAt: ago(9_000_000), reason: 'no room' }) },
+    ],
+    [
+      'a delete by a person that took over an eviction of ten minutes',
+      { pod: handedOver, state: state({ path: 'Delete', handedOverAt: ago(600_000), until: ago(-24_000) }) },
     ],
     [
       'an eviction that waits for a node, for ever',

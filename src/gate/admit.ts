@@ -183,8 +183,11 @@ function isOverdue(state: DrainState, { nowMs, settings }: AdmitInput): boolean 
   const limitMs = (settings?.timeoutSeconds ?? 0) * 1000;
   if (state.isolatedAt !== undefined) return elapsedMs(nowMs, state.isolatedAt) > limitMs + OVERDUE_MS;
   if (state.path !== 'ScaleDown' && state.reason !== undefined) return false;
-  if (state.handedOverAt === undefined) return elapsedMs(nowMs, state.askedAt) > UNTOUCHED_MS;
-  return elapsedMs(nowMs, state.handedOverAt) > Math.max(limitMs, UNTOUCHED_MS) + OVERDUE_MS;
+  const askedMs = elapsedMs(nowMs, state.askedAt);
+  if (state.handedOverAt === undefined) return askedMs > UNTOUCHED_MS;
+  // A person's delete takes over what an eviction has reached, and is looked at from then on.
+  const leastMs = Math.min(askedMs, elapsedMs(nowMs, state.handedOverAt));
+  return leastMs > Math.max(limitMs, UNTOUCHED_MS) + OVERDUE_MS;
 }
 
 /** The end of the 25 s was reached a moment ago: most likely by this request, which the API server asks about again. */

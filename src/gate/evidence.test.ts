@@ -74,6 +74,18 @@ describe('evidenceOf', () => {
     });
   });
 
+  it('takes a pod that was drained as it was, by a leader that is no more, for no verified one', () => {
+    const state = { path: 'Delete', by: 'me', askedAt: ago(9), drainedAt: ago(8) } as const;
+    expect(evidenceOf({ pod: terminating, state, progress: {} })).toMatchObject({ outcome: 'Ungated' });
+    const isolated = { ...state, isolatedAt: ago(9) };
+    expect(evidenceOf({ pod: terminating, state: isolated, progress: {} })).toMatchObject({ outcome: 'Verified' });
+    const unmet = { ...isolated, unmet: 'no replacement' };
+    expect(evidenceOf({ pod: terminating, state: unmet, progress: {} })).toMatchObject({
+      outcome: 'ReplacementTimeout',
+      violation: 'no replacement',
+    });
+  });
+
   it('knows little of a pod that ended without the gate', () => {
     expect(evidenceOf({ pod: terminating, progress: {} })).toMatchObject({ path: 'Ungated', outcome: 'Ungated' });
     expect(evidenceOf({ pod, progress: {} })).not.toHaveProperty('sigtermAtMs');
@@ -106,7 +118,7 @@ describe('evidenceOf', () => {
   });
 
   it('was drained for a person, as its state says, when the leader that did it is gone', () => {
-    const state = { path: 'Delete', by: 'me', askedAt: ago(9), drainedAt: ago(1) } as const;
+    const state = { path: 'Delete', by: 'me', askedAt: ago(9), isolatedAt: ago(4), drainedAt: ago(1) } as const;
     expect(evidenceOf({ pod, state, progress: {} })).toMatchObject({
       outcome: 'Verified',
       drainedAtMs: NOW_MS - 1_000,
@@ -142,7 +154,7 @@ describe('a person whose request waited in vain', () => {
     expect(evidenceOf({ pod: terminating, state: waited, progress: {}, outcome: 'LastEndpoint' }).outcome).toBe(
       'LastEndpoint',
     );
-    const drained = { ...waited, drainedAt: ago(1) };
+    const drained = { ...waited, isolatedAt: ago(4), drainedAt: ago(1) };
     expect(evidenceOf({ pod: terminating, state: drained, progress: {} }).outcome).toBe('Verified');
   });
 });

@@ -26,7 +26,9 @@ export function evidenceOf({ pod, state, progress, outcome, violation, goneAtMs 
   const stampMs = isLastStamp ? undefined : msOf(metadata.deletionTimestamp);
   const inVain = outcome === undefined ? waitedInVain(pod, state, stampMs, graceSeconds) : undefined;
   const undrained = inVain === undefined ? 'Ungated' : 'DeadlinePassed';
-  const ended = outcome ?? (state?.drainedAt === undefined ? undrained : 'Verified');
+  // Drained without isolation, it went as it was: for what reason is not known after a change of leaders.
+  const isVerified = state?.drainedAt !== undefined && state.isolatedAt !== undefined;
+  const ended = outcome ?? (isVerified ? (state.unmet === undefined ? 'Verified' : 'ReplacementTimeout') : undrained);
   const isUnmet = state?.unmet !== undefined;
   const isChecked = ended === 'Verified' || (ended === 'ReplacementTimeout' && isUnmet);
   const checkedMs = isChecked ? Math.max(progress.proxies?.atMs ?? 0, progress.drained?.atMs ?? 0) : 0;

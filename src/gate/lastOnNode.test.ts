@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { decideStep } from './step.ts';
 import { lastOnNodeOf } from './stepFacts.ts';
 import { ago, type Given, MONO_MS, observation, service, sibling } from './testing/observations.ts';
 import { budget, expectSteps, isolates, known, replaced } from './testing/stepCases.ts';
@@ -95,5 +96,10 @@ describe('the last ready endpoint on its node of a Service with traffic policy L
   it('is no violation with a preStop sleep', () => {
     expect(lastOnNodeOf(observation(last))).toBe(local);
     expect(lastOnNodeOf(observation())).toBeUndefined();
+    const [scaleDown, deleted] = [last, { ...last, path: 'Delete' } as const].map((given) =>
+      decideStep(observation({ ...given, pod: { preStopSeconds: 5 } })),
+    );
+    expect(scaleDown).toStrictEqual(asItIs);
+    expect(deleted).toStrictEqual({ do: 'MarkDrained', outcome: 'LastOnNode' });
   });
 });

@@ -198,6 +198,11 @@ describe("a person's delete after isolation", () => {
     expect(isolated({ path, state: { abandonedAt, drainedAt } })).toEqual({ do: 'LetGo', outcome: 'Verified' });
   });
 
+  it('stays loud when something did not hold at its isolation', () => {
+    const state = { drainedAt, abandonedAt: ago(1), unmet: 'no replacement' };
+    expect(isolated({ path, state })).toMatchObject({ outcome: 'ReplacementTimeout', violation: expect.any(String) });
+  });
+
   it('stays loud when it was drained by the hard limit alone', () => {
     const state = { isolatedAt: ago(70), drainedAt: ago(10), abandonedAt: ago(60) };
     expect(isolated({ path, state })).toMatchObject({ do: 'LetGo', outcome: 'DeadlinePassed' });

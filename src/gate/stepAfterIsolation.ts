@@ -65,7 +65,8 @@ function outcomeOfDrained(observation: Observation): DrainOutcome {
   const { settings, state } = observation;
   if (state.isolatedAt === undefined || state.drainedAt === undefined) return 'Verified';
   const tookMs = sinceMs(observation, state.isolatedAt) - sinceMs(observation, state.drainedAt);
-  return tookMs >= settings.timeoutSeconds * 1000 ? 'DeadlinePassed' : 'Verified';
+  if (tookMs >= settings.timeoutSeconds * 1000) return 'DeadlinePassed';
+  return state.unmet === undefined ? 'Verified' : 'ReplacementTimeout';
 }
 
 /** A person's own request deletes the pod as long as it waits; otherwise the operator does. */

@@ -131,6 +131,39 @@ describe('a scale-down', () => {
       { pod: { ready: false, metadata: observation().pod.metadata }, services: [service(['a', 'b'])] },
       isolates,
     ],
+    [
+      'is not Ready, and published as are others of its crash loop: leaves as plain Kubernetes would have it',
+      {
+        pod: { ready: false },
+        siblings: ['a', 'b', 'c'].map((uid) => sibling(uid, { ready: false })),
+        services: [service(['a', 'b', 'c'])],
+      },
+      isolates,
+    ],
+    [
+      'is not Ready, and the last that is published: the ReplicaSet is not sent away',
+      {
+        pod: { ready: false },
+        siblings: [sibling('a', { ready: false }), sibling('b', { ready: false })],
+        services: [service(['a'])],
+        replicas: 1,
+      },
+      { do: 'HandOver' },
+    ],
+    [
+      'waits: the other endpoint was drained as it is, and its request deletes it now',
+      {
+        replicas: 0,
+        deployment: { replicas: 2 },
+        handedOver: true,
+        siblings: [
+          sibling('a', { ownerUid: 'deployment' }),
+          sibling('b', { state: { path: 'Delete', by: 'me', askedAt: ago(1), drainedAt: ago(0) } }),
+        ],
+        services: [service(['a', 'b'])],
+      },
+      { do: 'Wait', reason: 'Service web has no other ready endpoint' },
+    ],
   ]);
 });
 

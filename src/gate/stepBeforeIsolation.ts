@@ -95,9 +95,10 @@ function leave(observation: Observation): GateStep {
   return leftMs === Infinity ? { do: 'Wait', reason } : { do: 'Wait', reason, forMs: leftMs };
 }
 
-/** The ReplicaSet has fewer Ready pods than it should, this one left out: it would rather lose one that is not. */
+/** The ReplicaSet has fewer Ready pods than it should, this Ready one left out: it would rather lose one that is not. */
 function isWanted(observation: Observation): boolean {
   const { pod, replicaSet } = observation;
+  if (!pod.ready) return false;
   const ready = ownedPods(observation).filter((sibling) => sibling.ready && sibling.uid !== pod.metadata.uid);
   return replicaSet !== undefined && replicaSet.replicas > ready.length;
 }

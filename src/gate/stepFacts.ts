@@ -102,14 +102,23 @@ export function lastOnNodeOf(observation: Observation): ServiceFacts | undefined
   return observation.services.find(({ localUids }) => localUids !== undefined && !localUids.some(isOther));
 }
 
-/** Tells of a uid whether it is another pod's, and one that stays. */
+/**
+ * Tells of a uid whether it is another pod's, and one that stays. To one that is not Ready, and listed all the same
+ * (`publishNotReadyAddresses`), others that are not Ready are as good.
+ */
 function othersOf({ siblings, pod }: Observation): (uid: string) => boolean {
-  const going = new Set(siblings.filter((sibling) => !isServing(sibling)).map(({ uid }) => uid));
+  const stays = pod.ready ? isServing : isStaying;
+  const going = new Set(siblings.filter((sibling) => !stays(sibling)).map(({ uid }) => uid));
   return (uid) => uid !== pod.metadata.uid && !going.has(uid);
 }
 
-function isServing({ ready, terminating, state }: Sibling): boolean {
-  return ready && !terminating && state?.isolatedAt === undefined;
+function isServing(sibling: Sibling): boolean {
+  return sibling.ready && isStaying(sibling);
+}
+
+/** One that may go as it is (`drainedAt` without isolation) is deleted by a request that is on its way. */
+function isStaying({ terminating, state }: Sibling): boolean {
+  return !terminating && state?.isolatedAt === undefined && state?.drainedAt === undefined;
 }
 
 /** `1.4 s` */

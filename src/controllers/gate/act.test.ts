@@ -231,6 +231,29 @@ test('the application is asked once at a time, and what it never said is told', 
   expect(gate.events[0]?.note).toContain('the pod has no address');
 });
 
+test('an answer of the application from before a slice listed the pod again does not count', async () => {
+  const gate = new FakeGate();
+  gate.memory.note('a', { slicesCleanAtMs: gate.clock.nowMs() });
+  const { spec, metadata } = gate.stored('a');
+  gate.put({ spec, metadata, status: { phase: 'Running' } });
+  const looked = act(gate, { do: 'CheckDrained', check });
+  gate.memory.unverify('a', true);
+  await looked;
+  await gate.clock.advance(0);
+  expect(gate.memory.of('a').running.has('drained')).toBe(false);
+  expect(gate.memory.of('a').progress).not.toHaveProperty('drained');
+  expect(gate.events).toEqual([]);
+});
+
+test('what was decided before a slice listed the pod again is no part of its end', () => {
+  const gate = new FakeGate();
+  Object.assign(gate.memory.of('a'), { outcome: 'LastEndpoint', violation: 'last' });
+  gate.memory.unverify('a', true);
+  expect(gate.memory.of('a')).toMatchObject({ listed: true });
+  expect(gate.memory.of('a')).not.toHaveProperty('outcome');
+  expect(gate.memory.of('a')).not.toHaveProperty('violation');
+});
+
 test('a person’s request is told that the drain is over', async () => {
   const gate = new FakeGate();
   gate.ask('a', { path: 'Delete', until: '2026-01-01T12:00:25Z' });

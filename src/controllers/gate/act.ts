@@ -181,8 +181,8 @@ export class GateActions {
         });
         return { afterMs: RECHECK_MS };
       case 'CheckDrained': {
-        const { progress } = observation;
-        if (progress.drainedAskedMs === undefined) memory.note(uid, { drainedAskedMs: clock.monotonicMs() });
+        const { drainedAskedMs, slicesCleanAtMs } = observation.progress;
+        if (drainedAskedMs === undefined) memory.note(uid, { drainedAskedMs: clock.monotonicMs() });
         const [address] = pod.ips;
         this.#beside(input, 'drained', async (signal) => {
           const answer =
@@ -190,6 +190,8 @@ export class GateActions {
               ? { met: false, why: 'the pod has no address' }
               : await askUntilDrained(step.check, address, { clock, signal });
           return () => {
+            // Asked before a slice listed the pod again: it is asked anew.
+            if (memory.of(uid).progress.slicesCleanAtMs !== slicesCleanAtMs) return;
             memory.note(uid, { drained: { atMs: clock.nowMs(), met: answer.met } });
             if (!answer.met) reporter.notDrained(pod, answer.why, input.claim);
           };
@@ -260,7 +262,8 @@ export class GateActions {
     memory.outcome = step.outcome;
     // One that no Service selects is not isolated: its deletion is what the budget hears of.
     if (!isIsolated) this.#markBudgets(pod, state);
-    if (step.violation !== undefined) memory.violation = step.violation;
+    if (step.violation === undefined) delete memory.violation;
+    else memory.violation = step.violation;
     try {
       await this.#options.client.delete(
         pods,
@@ -277,6 +280,7 @@ export class GateActions {
     } catch (error) {
       if (!isIsolated && isConflict(error)) {
         delete memory.outcome;
+        delete memory.violation;
         throw error;
       }
       // Gone, or another pod of that name: what was asked for is done.

@@ -76,6 +76,8 @@ export class GateMemory {
     const { slicesCleanAtMs: _, proxies: __, drained: ___, drainedAskedMs: ____, ...progress } = memory.progress;
     memory.progress = progress;
     memory.listed = isListed;
+    delete memory.outcome;
+    delete memory.violation;
   }
 
   /** A slice as the cache has it now: an isolated pod that it lists is to be verified anew, also where the next version does not. */

@@ -86,6 +86,7 @@ test.each<[string, (gate: FakeGate) => void, readonly string[]]>([
   ],
   ['isolated, and still in its slice', (gate) => gate.ask('b', isolated), ['a', 'c']],
   ['asked to leave, and serving', (gate) => gate.ask('b'), ['a', 'b', 'c']],
+  ['drained as it is: a request deletes it now', (gate) => gate.ask('b', { drainedAt: START }), ['a', 'c']],
   [
     'isolated by our own write, which no watch has shown',
     (gate) => {

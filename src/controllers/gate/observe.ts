@@ -134,7 +134,7 @@ function servicesOf(
     caches.pods
       .byIndex(byNamespace, namespace)
       .map((other) => memory.newest(other))
-      .filter((other) => !isIsolated(other, memory, key) && !isGoing(other, memory))
+      .filter((other) => !isLeaving(other, memory, key) && !isGoing(other, memory))
       .map(({ metadata }) => metadata.uid ?? ''),
   );
   const slices = caches.slices.byIndex(byNamespace, namespace);
@@ -170,11 +170,13 @@ function isGoing({ metadata }: PodView, memory: GateMemory): boolean {
   return metadata.deletionTimestamp !== undefined || memory.peek(metadata.uid ?? '')?.letGoAtMs !== undefined;
 }
 
-function isIsolated(pod: PodView, memory: GateMemory, key: Uint8Array): boolean {
+/** Isolated; or drained as it is, so that the request that waits for it deletes it now. */
+function isLeaving(pod: PodView, memory: GateMemory, key: Uint8Array): boolean {
   const { uid = '' } = pod.metadata;
   if (memory.isIsolated(uid)) return true;
   const read = readState(pod, key);
-  if (read.kind !== 'State' || read.state.isolatedAt === undefined) return false;
+  if (read.kind !== 'State') return false;
+  if (read.state.isolatedAt === undefined) return read.state.drainedAt !== undefined;
   memory.markIsolated(uid);
   return true;
 }

@@ -15,6 +15,8 @@ export interface OptionalKindOptions {
 export interface OptionalKind<V> extends ManagedTask {
   /** What of each was kept when they were read last; nothing where the kind is not installed. */
   readonly known: readonly V[];
+  /** They were read once, or the kind is not installed. */
+  readonly wasRead: boolean;
 }
 
 /**
@@ -28,16 +30,19 @@ export function readOptionalKind<T extends KubeObject, V>(
   { client, clock, log }: OptionalKindOptions,
 ): OptionalKind<V> {
   let known: readonly V[] = [];
+  let wasRead = false;
   let trouble = '';
   const read = async (signal: AbortSignal): Promise<void> => {
     try {
       const { items } = await client.list(resource, { signal });
       known = items.map(keep);
+      wasRead = true;
       trouble = '';
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof ApiError && error.code === 404) {
         known = [];
+        wasRead = true;
         return;
       }
       const said = error instanceof Error ? error.message : String(error);
@@ -56,6 +61,9 @@ export function readOptionalKind<T extends KubeObject, V>(
     },
     get known() {
       return known;
+    },
+    get wasRead() {
+      return wasRead;
     },
   };
 }

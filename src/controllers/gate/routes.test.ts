@@ -44,10 +44,19 @@ test.each<[string, Rules, boolean]>([
   }
 });
 
-test('where the Gateway API is not installed nothing is said; where it cannot be read, what to do', async () => {
-  expect(await read({})).toMatchObject({ lines: [] });
+test('where the Gateway API is not installed nothing is said; where it cannot be read, any Service may have a route', async () => {
+  const none = await read({});
+  expect(none.lines).toEqual([]);
+  expect(none.routes.routeTo('shop', 'web')).toBeUndefined();
   const { routes, lines } = await read({ grpcroutes: [{ metadata: { name: 'empty' } }] }, 403);
-  expect(routes.routeTo('shop', 'web')).toBeUndefined();
+  expect(routes.routeTo('shop', 'web')).toContain('could not be read');
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toContain('HTTPRoute cannot be read: give quietSeconds');
+  expect(lines[0]).toContain('HTTPRoute cannot be read: every Service counts');
+});
+
+test('before the first answer any Service may have a route', () => {
+  const list = (() => new Promise(() => {})) as never;
+  const log = createLogger({ level: 'warn', write: () => {} });
+  const routes = createRoutes({ client: { list }, clock: systemClock, log });
+  expect(routes.routeTo('shop', 'web')).toContain('could not be read');
 });

@@ -5,13 +5,13 @@ import { type OptionalKindOptions, readOptionalKind } from './optionalKind.ts';
 /** Which Services routes of the Gateway API (gateway.networking.k8s.io) send to; none where it is not installed. */
 export interface Routes {
   readonly tasks: readonly ManagedTask[];
-  /** A route that names the Service: `HTTPRoute shop/front`. */
+  /** A route that names the Service: `HTTPRoute shop/front`. Where they were not read yet, or may not be, any could. */
   routeTo(namespace: string, service: string): string | undefined;
 }
 
 /** One that came a minute ago has sent nothing yet, as likely as not: its Services get quiet time from the next reading on. */
 export function createRoutes(options: OptionalKindOptions): Routes {
-  const lacking = 'give quietSeconds where a Gateway sends to a Service';
+  const lacking = 'every Service counts as one that a Gateway sends to, and has quiet time';
   const kinds = [httpRoutes, grpcRoutes].map((resource) =>
     readOptionalKind(
       resource,
@@ -22,9 +22,12 @@ export function createRoutes(options: OptionalKindOptions): Routes {
   return {
     tasks: kinds,
     routeTo: (namespace, service) =>
-      kinds.flatMap(({ known }) => known).find(({ services }) => services.has(`${namespace}/${service}`))?.name,
+      kinds.flatMap(({ known }) => known).find(({ services }) => services.has(`${namespace}/${service}`))?.name ??
+      (kinds.every(({ wasRead }) => wasRead) ? undefined : notRead),
   };
 }
+
+const notRead = 'routes of the Gateway API, which could not be read';
 
 interface Backends {
   readonly name: string;

@@ -166,6 +166,24 @@ test.each([
   expect(gate.events.map(({ reason }) => reason).includes('DrainViolation')).toBe(seen);
 });
 
+test('a pod that is gone while a barrier of its own drain runs: its evidence comes when that has ended', () => {
+  const gate = new FakeGate();
+  const state: DrainState = { path: 'Delete', by: 'me', askedAt: gate.now(), isolatedAt: gate.now() };
+  gate.memory.note('a', { sights: { lookedMs: 0, of: new Map() } });
+  gate.memory.of('a').running.add('proxies');
+  gate.terminate('a');
+  gate.list(['b', 'c']);
+  gate.terminations.ending(gate.view('a'), state, claim(), { ...DEFAULT_GATE_SETTINGS, mode: 'Gate' });
+  gate.terminations.gone(ref);
+  gate.terminations.gone(ref);
+  expect([gate.barriers, gate.ended.length]).toEqual([0, 0]);
+  gate.memory.of('a').running.delete('proxies');
+  gate.terminations.gone(ref);
+  expect(gate.ended).toHaveLength(1);
+  expect(gate.terminations.follows('a')).toBe(false);
+  expect(gate.memory.peek('a')).toBeUndefined();
+});
+
 test('pods of nobody, and of mode Off, are not followed', () => {
   const gate = new FakeGate();
   gate.terminate('a');

@@ -92,9 +92,14 @@ export class Terminations {
   gone(ref: ObjectKey): void {
     const key = `${ref.namespace}/${ref.name}`;
     const ending = this.#endings.get(key);
-    if (ending === undefined || ending.goneAtMs !== undefined) return;
+    if (ending === undefined) return;
     const { pod } = ending;
     const { progress, running, served, outcome } = this.#options.memory.of(pod.metadata.uid ?? '');
+    if (ending.goneAtMs !== undefined) {
+      // The barrier that it waited for was one of the drain's own, and has ended.
+      if (!running.has('proxies')) this.#conclude(key, ending);
+      return;
+    }
     const gone = { ...ending, goneAtMs: this.#options.clock.nowMs() };
     if (served !== true || progress.proxies !== undefined || outcome !== undefined) {
       this.#conclude(key, gone);

@@ -172,7 +172,9 @@ export class SimLeader {
     const { pod, state, replicaSet, settings, budgets, progress } = observation;
     const world = this.#world;
     const servingOthers = (selector: Readonly<Record<string, string>>): readonly PodView[] =>
-      world.serving(selector).filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
+      world
+        .serving(selector)
+        .filter((view) => view.metadata.uid !== pod.metadata.uid && world.stateOf(view)?.drainedAt === undefined);
     const others = (selector: Readonly<Record<string, string>>): number => servingOthers(selector).length;
     for (const { name, selector } of world.services) {
       if (matchesServiceSelector(selector, pod.metadata.labels ?? {})) {
