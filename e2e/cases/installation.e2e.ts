@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GracefulRollout } from '../../src/api/index.ts';
@@ -118,6 +121,27 @@ test('a target that is there first is adopted by one rollout', async () => {
   expect(metadata.annotations?.['deployment.kubernetes.io/revision']).toBe('2');
   const events = await kubectl(['get', 'events', '-n', namespace, '--field-selector=reason=Adopted']);
   expect(events.stdout).toContain('gracefulrollout/two');
+});
+
+test('helm upgrade --install --wait of Helm 4, which goes by kstatus, returns when the GracefulRollout is Ready', async () => {
+  const chart = mkdtempSync(path.join(tmpdir(), 'graceful-rollout-chart-'));
+  try {
+    mkdirSync(path.join(chart, 'templates'));
+    writeFileSync(path.join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: three\nversion: 0.1.0\n');
+    const objects = [serviceObject(namespace, 'three'), target('three'), rolloutObject(namespace, {}, 'three')];
+    const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+    writeFileSync(path.join(chart, 'templates', 'all.yaml'), documents);
+    const args = ['upgrade', '--install', 'three', chart, `--namespace=${namespace}`, '--wait', '--timeout=2m'];
+    await cluster.helm(args, { version: 4, check: true });
+  } finally {
+    rmSync(chart, { recursive: true });
+  }
+  // Asked once, without waiting: Helm has waited.
+  const ready = ['-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'];
+  expect((await kubectl(['get', 'gr', 'three', '-n', namespace, ...ready])).stdout).toBe('True');
+  expect((await live('three')).spec.template.spec.terminationGracePeriodSeconds).toBe(35);
+  await cluster.helm(['uninstall', 'three', `--namespace=${namespace}`, '--wait'], { version: 4, check: true });
+  expect((await kubectl(['get', 'gr', '-n', namespace, '-o', 'name'])).stdout).not.toContain('three');
 });
 
 test('an apply of a value that is too low prints the arithmetic', async () => {
