@@ -9,10 +9,7 @@ type Labels = Readonly<Record<string, string>>;
 export function matchesLabelSelector(selector: LabelSelector | undefined, labels: Labels): boolean {
   if (selector === undefined) return false;
   const { matchLabels = {}, matchExpressions = [] } = selector;
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
-    matchExpressions.every((requirement) => meets(requirement, labels))
-  );
+  return hasAll(labels, matchLabels) && matchExpressions.every((requirement) => meets(requirement, labels));
 }
 
 /**
@@ -20,13 +17,18 @@ export function matchesLabelSelector(selector: LabelSelector | undefined, labels
  * such a Service has endpoints that somebody else writes (core/v1 ServiceSpec.selector).
  */
 export function matchesServiceSelector(selector: Labels | undefined, labels: Labels): boolean {
-  const wanted = Object.entries(selector ?? {});
-  return wanted.length > 0 && wanted.every(([key, value]) => labelOf(labels, key) === value);
+  return selector !== undefined && Object.keys(selector).length > 0 && hasAll(labels, selector);
 }
 
 /** The label keys that a selector looks at. */
 export function selectorKeys(selector: LabelSelector | undefined): readonly string[] {
   return [...Object.keys(selector?.matchLabels ?? {}), ...(selector?.matchExpressions ?? []).map(({ key }) => key)];
+}
+
+/** Asked of every Service and every budget of a namespace, for every write of a workload: it makes no lists of pairs. */
+function hasAll(labels: Labels, wanted: Labels): boolean {
+  for (const key of Object.keys(wanted)) if (labelOf(labels, key) !== wanted[key]) return false;
+  return true;
 }
 
 function meets({ key, operator, values = [] }: LabelSelectorRequirement, labels: Labels): boolean {

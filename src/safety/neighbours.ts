@@ -1,4 +1,5 @@
 import type { Service } from '../api/kubernetes.ts';
+import { matchesServiceSelector } from '../api/labelSelector.ts';
 import { selects } from '../contract/index.ts';
 import { budgetsOf } from './budgets.ts';
 import { asDeployment } from './facts.ts';
@@ -38,7 +39,10 @@ export function hasPort({ template: { spec } }: Workload, wanted: string, wanted
 /** The other workloads to whose pods a Service sends too. */
 export function othersBehind(service: Service, workload: Workload, { workloads = [] }: Context): Workload[] {
   return workloads.filter(
-    (other) => (other.kind !== workload.kind || other.name !== workload.name) && selects(service, asDeployment(other)),
+    (other) =>
+      matchesServiceSelector(service.spec.selector, other.template.labels) &&
+      (other.kind !== workload.kind || other.name !== workload.name) &&
+      selects(service, asDeployment(other)),
   );
 }
 
