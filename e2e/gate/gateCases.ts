@@ -27,7 +27,7 @@ export interface GateCase {
   readonly operation: (cluster: Cluster, workloads: readonly Workload[]) => Operation;
   /** Requests that the plain side loses at least when its server exits abruptly: fewer, and the rig shows nothing. */
   readonly plainLosesAtLeast: number;
-  /** The same for the server that drains its connections. Default 0. */
+  /** The same for the server that drains its connections: its clients connect anew, and the proxies are late. Default 0. */
   readonly plainDrainingLosesAtLeast?: number;
   /** Nodes that it needs. Default 2. */
   readonly nodes?: number;
@@ -42,14 +42,14 @@ const onFirstNode = (cluster: Cluster): StageOptions => ({ onNode: nodeOf(cluste
 
 /** The operations that the gate must carry through without a lost request. */
 export const GATE_CASES = {
-  rollout: { replicas: 4, operation: () => rolloutRestart, plainLosesAtLeast: 10 },
+  rollout: { replicas: 4, operation: () => rolloutRestart, plainLosesAtLeast: 10, plainDrainingLosesAtLeast: 1 },
   'first-rollout': {
     replicas: 4,
     stage: () => ({ withoutRollouts: true }),
     operation: (_, workloads) => firstRollout(workloads),
     plainLosesAtLeast: 10,
   },
-  'scale-down': { replicas: 6, operation: () => scaleTo(2), plainLosesAtLeast: 1 },
+  'scale-down': { replicas: 6, operation: () => scaleTo(2), plainLosesAtLeast: 1, plainDrainingLosesAtLeast: 1 },
   'delete-pod': { replicas: 4, operation: () => deletePods(1), plainLosesAtLeast: 1 },
   drain: { replicas: 4, operation: (cluster) => drain(nodeOf(cluster, 0)), plainLosesAtLeast: 1 },
   'drain-single': {
@@ -79,7 +79,7 @@ export const GATE_CASES = {
     operation: (cluster) => rolloutAndDrain(nodeOf(cluster, 0)),
     plainLosesAtLeast: 10,
   },
-  undo: { replicas: 4, operation: () => undoInMidRollout, plainLosesAtLeast: 10 },
+  undo: { replicas: 4, operation: () => undoInMidRollout, plainLosesAtLeast: 10, plainDrainingLosesAtLeast: 1 },
   /** The plain side has the fixed sleep that people use, and a GracefulRollout whose gate is off. */
   'slow-proxy': {
     replicas: 4,
