@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/index.ts';
 import type { ServerName } from '../load/lossReport.ts';
 import type { ConnectionMode } from '../load/plan.ts';
+import type { OperatorPresence } from './gateVerdict.ts';
 import {
   deletePods,
   drain,
@@ -29,6 +30,8 @@ export interface GateCase {
   readonly plainLosesAtLeast: number;
   /** The same for the server that drains its connections: its clients connect anew, and the proxies are late. Default 0. */
   readonly plainDrainingLosesAtLeast?: number;
+  /** Default `stays`. */
+  readonly operator?: OperatorPresence;
   /** Nodes that it needs. Default 2. */
   readonly nodes?: number;
 }
@@ -51,7 +54,12 @@ export const GATE_CASES = {
   },
   'scale-down': { replicas: 6, operation: () => scaleTo(2), plainLosesAtLeast: 1, plainDrainingLosesAtLeast: 1 },
   'delete-pod': { replicas: 4, operation: () => deletePods(1), plainLosesAtLeast: 1 },
-  drain: { replicas: 4, operation: (cluster) => drain(nodeOf(cluster, 0)), plainLosesAtLeast: 1 },
+  drain: {
+    replicas: 4,
+    operation: (cluster) => drain(nodeOf(cluster, 0)),
+    plainLosesAtLeast: 1,
+    operator: 'moves',
+  },
   'drain-single': {
     replicas: 1,
     startUpSeconds: 10,
@@ -59,6 +67,7 @@ export const GATE_CASES = {
     operation: (cluster) => drain(nodeOf(cluster, 0)),
     plainLosesAtLeast: 1000,
     plainDrainingLosesAtLeast: 1000,
+    operator: 'moves',
   },
   'drain-budget': {
     replicas: 4,
@@ -67,17 +76,20 @@ export const GATE_CASES = {
     plain: { minAvailable: 3 },
     operation: (cluster) => drain(nodeOf(cluster, 0)),
     plainLosesAtLeast: 1,
+    operator: 'moves',
   },
   'two-drains': {
     replicas: 4,
     operation: (cluster) => drain(nodeOf(cluster, 0), nodeOf(cluster, 1)),
     plainLosesAtLeast: 1,
+    operator: 'moves',
     nodes: 3,
   },
   'rollout-and-drain': {
     replicas: 4,
     operation: (cluster) => rolloutAndDrain(nodeOf(cluster, 0)),
     plainLosesAtLeast: 10,
+    operator: 'moves',
   },
   undo: { replicas: 4, operation: () => undoInMidRollout, plainLosesAtLeast: 10, plainDrainingLosesAtLeast: 1 },
   /** The plain side has the fixed sleep that people use, and a GracefulRollout whose gate is off. */

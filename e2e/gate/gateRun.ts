@@ -152,7 +152,13 @@ async function measure(stage: Stage, options: GateRunOptions): Promise<Omit<Gate
         podEnds: pods.ends.filter(({ app }) => app === side),
       };
     };
-    const endpointCheck = await evidenceOf(stage, pods.ends.filter(({ app }) => app === 'protected').length);
+    const drained = pods.ends.filter(
+      ({ app, wasReady, path }) => app === 'protected' && wasReady && path !== undefined,
+    );
+    const endpointCheck = await evidenceOf(
+      stage,
+      drained.map(({ pod }) => pod),
+    );
     return {
       name,
       server,
@@ -183,13 +189,13 @@ function sideOf(rowName: string): Side {
   return side;
 }
 
-/** The evidence in the status, once it speaks of every pod that ended, or as it is a while later. */
-async function evidenceOf(stage: Stage, ended: number): Promise<EndpointCheckStatus | undefined> {
+/** The evidence in the status, once it speaks of each of these pods, or as it is a while later. */
+async function evidenceOf(stage: Stage, drained: readonly string[]): Promise<EndpointCheckStatus | undefined> {
   const untilMs = Date.now() + STATUS_LAG_MS;
   for (;;) {
     const status = await rolloutStatus(stage.client, stage.namespace, 'protected', stage.signal);
-    const recent = status?.endpointCheck?.recent?.length ?? 0;
-    if (recent >= ended || Date.now() > untilMs) return status?.endpointCheck;
+    const told = new Set(status?.endpointCheck?.recent?.map(({ pod }) => pod));
+    if (drained.every((pod) => told.has(pod)) || Date.now() > untilMs) return status?.endpointCheck;
     await sleep(500, undefined, { signal: stage.signal });
   }
 }

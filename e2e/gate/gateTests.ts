@@ -70,7 +70,8 @@ export function testVariants(rig: GateRig, variants: readonly GateVariant[]): vo
     const folder = path.resolve(`.tmp/e2e/gate/${name}-${server}-${termination}`);
     const data = await keepGateEvidence(cluster, result, folder);
     process.stderr.write(`\n${gateTable([result])}\n\nwhen and where: ${data}\n`);
-    const expected = { minimumRequests, plainLosesAtLeast: plainLossFloor(variant) };
+    const { operator = 'stays' } = gateCase;
+    const expected = { minimumRequests, plainLosesAtLeast: plainLossFloor(variant), operator };
     expect(shortcomings(result, expected)).toEqual([]);
   });
 }

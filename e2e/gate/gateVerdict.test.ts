@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { GateResult, GateRow } from './gateRun.ts';
-import { commandShortcomings, type GateExpectation, shortcomings } from './gateVerdict.ts';
+import { commandShortcomings, type GateExpectation, type OperatorPresence, shortcomings } from './gateVerdict.ts';
 import type { WatchedEnd } from './podWatch.ts';
 import { errorLines } from './quiet.ts';
+import type { EndpointCheckStatus } from './stage.ts';
 
 const expected: GateExpectation = { minimumRequests: 100, plainLosesAtLeast: 1 };
 const spread = { p50Ms: 1, p99Ms: 1, maxMs: 1 };
@@ -19,6 +20,12 @@ const gated: WatchedEnd = {
   goneAtMs: 4,
   wasReady: true,
 };
+
+type Recorded = NonNullable<EndpointCheckStatus['recent']>[number];
+
+function record(pod: string, change: Partial<Recorded> = {}): Recorded {
+  return { pod, path: 'ScaleDown', outcome: 'Verified', proxiesEvidence: 'Barrier', ...change };
+}
 
 function row(side: 'plain' | 'protected', lost: number, change: Partial<GateRow> = {}): GateRow {
   return {
@@ -58,7 +65,7 @@ function result(change: Partial<GateResult> = {}): GateResult {
     commands: [],
     complaints: { workloadWarnings: [], operatorWarnings: [], replicaFailures: [], controllerErrors: [] },
     leftBehind: [],
-    endpointCheck: undefined,
+    endpointCheck: { recent: [record(gated.pod)] },
     voidRuns: [],
     ...change,
   };
@@ -86,6 +93,43 @@ describe('shortcomings', () => {
     expect(ends({ isolatedAtMs: undefined })[0]).toContain('never taken out');
     expect(ends({ isolatedAtMs: 4 })[0]).toContain('before it was taken out');
     expect(ends({ wasReady: false })).toEqual(['no protected pod that served ended: nothing was tried']);
+  });
+
+  describe('records of the pods that were drained', () => {
+    const recorded = (recent: readonly Recorded[], operator?: OperatorPresence): string[] => {
+      const change = { endpointCheck: { recent: [...recent] } };
+      return shortcomings(result(change), operator === undefined ? expected : { ...expected, operator });
+    };
+    const { proxiesEvidence: _, ...unseen } = record(gated.pod, { outcome: 'Ungated' });
+
+    it('are missed', () => {
+      expect(recorded([])).toEqual([`the status has no record of ${gated.pod}`]);
+      expect(shortcomings(result({ endpointCheck: undefined }), expected)).toHaveLength(1);
+    });
+
+    it('are not missed beside ten newer ones, nor where the leader may have left', () => {
+      expect(recorded(Array.from({ length: 10 }, (_each, index) => record(`protected-${index}`)))).toEqual([]);
+      expect(recorded([], 'moves')).toEqual([]);
+    });
+
+    it('say Verified, and that every proxy confirmed', () => {
+      const other = { outcome: 'DeadlinePassed' } as const;
+      expect(recorded([record(gated.pod, other)])).toEqual([
+        expect.stringContaining('says DeadlinePassed and Barrier'),
+      ]);
+      const quiet = { proxiesEvidence: 'QuietTime' } as const;
+      expect(recorded([record(gated.pod, quiet)])).toEqual([expect.stringContaining('says Verified and QuietTime')]);
+      expect(recorded([record(gated.pod, quiet)], 'moves')).toHaveLength(1);
+      expect(recorded([unseen])).toEqual([expect.stringContaining('says Ungated and nothing of proxies')]);
+      expect(recorded([unseen], 'moves')).toEqual([]);
+    });
+
+    it('are not asked for where the operator is killed, nor the gate', () => {
+      const rows = [row('protected', 0, { podEnds: [{ ...gated, path: undefined }] })];
+      const killed = { ...expected, operator: 'killed' } as const;
+      expect(shortcomings(result({ rows, endpointCheck: undefined }), killed)).toEqual([]);
+      expect(shortcomings(result({ rows: [row('protected', 1)] }), killed)).toHaveLength(1);
+    });
   });
 
   it('takes complaints about the protected side only', () => {
