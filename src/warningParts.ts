@@ -110,6 +110,7 @@ export function createWarningParts(options: WarningPartsOptions): WarningParts {
   const view: WarningsView = {
     synced: () => needed.every((informer) => informer.hasSynced()),
     contextOf: (namespace) => contexts.contextOf(namespace),
+    deployment: (namespace, name) => deployments.store.get(namespace, name),
     namespaceLabels: (namespace) => contexts.namespaceLabels(namespace),
   };
   const nowMs = (): number => clock.nowMs();

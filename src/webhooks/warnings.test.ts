@@ -79,6 +79,7 @@ function webhook(options: { labels?: Record<string, string>; synced?: boolean; d
     view: {
       synced: () => options.synced ?? true,
       contextOf: () => ({}),
+      deployment: () => undefined,
       namespaceLabels: () => options.labels,
     },
     defaults: options.defaults ?? warnOnly,

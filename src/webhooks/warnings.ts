@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Counter } from 'prom-client';
+import type { Deployment } from '../api/kubernetes.ts';
 import type { Logger } from '../runtime/index.ts';
-import { type Context, type Finding, judge, type Workload, workloadOf } from '../safety/index.ts';
+import { type Context, contextReaders, type Finding, type JudgeOptions, judge, workloadOf } from '../safety/index.ts';
 import { type AdmissionRequest, type AdmissionResponse, allow, deny } from './admissionReview.ts';
+import { findingsOfService } from './warningsOfService.ts';
 import { type AdmissionPolicy, type ModePolicy, type PolicyDefaults, policyOf } from './warningsPolicy.ts';
 import { auditOf, linesOf, WARNING_LINES_MAX } from './warningsText.ts';
 
@@ -15,6 +17,8 @@ export interface WarningsView {
    * write that is judged, so it should not be built anew each time.
    */
   contextOf(namespace: string): Context;
+  /** As it is stored, whole. */
+  deployment(namespace: string, name: string): Deployment | undefined;
   /** Undefined for a namespace that is not in the cache (yet): the defaults hold. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined;
 }
@@ -40,6 +44,9 @@ const RESOURCES: ReadonlySet<string> = new Set([
   'argoproj.io/rollouts',
 ]);
 
+/** Never refused, and judged by what changes with it for the Deployments that it selects. */
+const SERVICES = '/services';
+
 /** What is said of waivers (src/safety/rules/waiver*.ts). */
 const WAIVER_CODES: readonly string[] = ['GR901', 'GR902'];
 
@@ -49,7 +56,7 @@ const NOT_ENFORCED = ['replicas', 'paused'] as const;
 /**
  * `/warn-workloads`, validating: tells the author what of the workload will lose requests, at the levels of the
  * namespace's labels, and denies where `enforce` says so. The mutating webhook was there before, so what it judges is the
- * completed object. Reads caches only, changes nothing anywhere, and admits whatever it cannot judge.
+ * completed object. Of a Service it tells what is wrong with the Deployments behind it. Reads caches only, changes nothing anywhere, and admits whatever it cannot judge.
  */
 export function warningsWebhook(options: WarningsWebhookOptions) {
   const { decisions, log } = options;
@@ -77,7 +84,7 @@ export function warningsWebhook(options: WarningsWebhookOptions) {
 }
 
 interface Subject {
-  readonly workload: Workload;
+  readonly findings: (context: Context, options: JudgeOptions) => readonly Finding[];
   readonly namespace: string;
   /** `namespace/name`. */
   readonly object: string;
@@ -87,11 +94,10 @@ interface Subject {
 
 /** What is to be judged, or why nothing is. */
 function subjectOf(request: AdmissionRequest, { view, exemptUsers }: WarningsWebhookOptions): Subject | string {
-  const { operation, resource, object, oldObject } = request;
+  const { operation, object, oldObject } = request;
   if (operation !== 'CREATE' && operation !== 'UPDATE') return 'NotAWorkload';
-  if ((request.subResource ?? '') !== '' || !RESOURCES.has(`${resource.group}/${resource.resource}`)) {
-    return 'NotAWorkload';
-  }
+  const resource = `${request.resource.group}/${request.resource.resource}`;
+  if ((request.subResource ?? '') !== '' || !(RESOURCES.has(resource) || resource === SERVICES)) return 'NotAWorkload';
   const { username } = request.userInfo;
   if (username !== undefined && exemptUsers.includes(username)) return 'Exempt';
   if (!view.synced()) return 'NotSynced';
@@ -99,16 +105,31 @@ function subjectOf(request: AdmissionRequest, { view, exemptUsers }: WarningsWeb
   const oldSpec = oldObject?.['spec'];
   const isUpdate = operation === 'UPDATE';
   if (isUpdate && isDeepStrictEqual(spec, oldSpec)) return 'Unchanged';
+  if (isTerminating(object)) return 'Terminating';
+  if (resource === SERVICES) return serviceSubjectOf(request, view);
   const workload = workloadOf(object);
   if (workload === undefined) return 'Unreadable';
-  if (isTerminating(object)) return 'Terminating';
   if (workload.controlledBy !== undefined) return 'Owned';
   const namespace = request.namespace ?? workload.namespace ?? '';
   return {
-    workload: { ...workload, namespace },
+    findings: (context, judging) => judge({ ...workload, namespace }, context, judging),
     namespace,
     object: `${namespace}/${workload.name}`,
     enforceable: !isUpdate || !isDeepStrictEqual(withoutScale(spec), withoutScale(oldSpec)),
+  };
+}
+
+function serviceSubjectOf({ namespace = '', object, oldObject }: AdmissionRequest, view: WarningsView) {
+  const after = contextReaders.service(object);
+  if (after === undefined) return 'Unreadable';
+  const before = contextReaders.service(oldObject);
+  const deploymentOf = (name: string): Deployment | undefined => view.deployment(namespace, name);
+  return {
+    findings: (context: Context, judging: JudgeOptions) =>
+      findingsOfService({ after, ...(before === undefined ? {} : { before }) }, context, deploymentOf, judging),
+    namespace,
+    object: `${namespace}/${after.metadata.name ?? ''}`,
+    enforceable: false,
   };
 }
 
@@ -175,7 +196,7 @@ function judgeOnce(subject: Subject, policy: AdmissionPolicy, { view, nowMs }: W
     const key = `${mode.level} ${mode.ruleSet}`;
     const known = judged.get(key);
     if (known !== undefined) return known;
-    const findings = judge(subject.workload, context, { ...mode, nowMs: nowMs() });
+    const findings = subject.findings(context, { ...mode, nowMs: nowMs() });
     judged.set(key, findings);
     return findings;
   };

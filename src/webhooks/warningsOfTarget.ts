@@ -6,7 +6,7 @@ import type { WarningsView } from './warnings.ts';
 import { type PolicyDefaults, policyOf } from './warningsPolicy.ts';
 
 export interface TargetRulesOptions {
-  readonly view: WarningsView;
+  readonly view: Omit<WarningsView, 'deployment'>;
   readonly defaults: PolicyDefaults;
   readonly nowMs: () => number;
   readonly log: Logger;

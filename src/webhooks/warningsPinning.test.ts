@@ -49,7 +49,12 @@ const target = manifest();
 const context: Context = {};
 let labels: Record<string, string> = {};
 let defaults: PolicyDefaults;
-const view = { synced: () => true, contextOf: () => context, namespaceLabels: () => labels };
+const view = {
+  synced: () => true,
+  contextOf: () => context,
+  deployment: () => undefined,
+  namespaceLabels: () => labels,
+};
 const nowMs = () => 0;
 
 beforeEach(() => {

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import type { Counter } from 'prom-client';
+import type { Deployment } from '../api/kubernetes.ts';
 import { silentLogger } from '../runtime/index.ts';
 import { contextOf } from '../safety/index.ts';
 import { warningsWebhook } from './warnings.ts';
@@ -13,6 +14,7 @@ const kinds = [
   ['apps', 'daemonsets', 'DaemonSet'],
   ['apps', 'replicasets', 'ReplicaSet'],
   ['argoproj.io', 'rollouts', 'Rollout'],
+  ['', 'services', 'Service'],
 ] as const;
 
 /** How the pods of a kind are replaced; replicas where one pod would leave nothing to judge. */
@@ -23,6 +25,24 @@ function strategyOf(kind: string): Record<string, unknown> {
     return { replicas: 3, updateStrategy: { type: 'RollingUpdate', rollingUpdate } };
   }
   return { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } } };
+}
+
+/** A workload, or the Service before it. */
+function written(group: string, kind: string, namespace: string): Record<string, unknown> {
+  return kind === 'Service' ? serviceOf(namespace) : workload(group, kind, namespace);
+}
+
+function serviceOf(namespace: string): Record<string, unknown> {
+  const ports = [
+    { port: 80, targetPort: 'http' },
+    { name: 'grpc', port: 81, targetPort: 'grpc' },
+  ];
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'front', namespace, annotations: {} },
+    spec: { type: 'LoadBalancer', selector: { app: 'web' }, ports, publishNotReadyAddresses: true },
+  };
 }
 
 function workload(group: string, kind: string, namespace: string): Record<string, unknown> {
@@ -146,7 +166,7 @@ function mutate(root: Record<string, unknown>, turns: readonly number[], deed: s
   }
 }
 
-/** The body of a call by the API server: a workload of any kind, mutated; some are mutated as a whole, some cut off. */
+/** The body of a call by the API server: a workload of any kind or a Service, mutated; some are mutated as a whole, some cut off. */
 export const reviewBodies: fc.Arbitrary<string> = fc
   .tuple(
     fc.constantFrom(...kinds),
@@ -157,7 +177,7 @@ export const reviewBodies: fc.Arbitrary<string> = fc
     fc.oneof({ weight: 19, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(4000) }),
   )
   .map(([[group, resource, kind], mutations, operation, namespace, ofReview, cutAt]) => {
-    const object = workload(group, kind, namespace);
+    const object = written(group, kind, namespace);
     for (const { turns, deed, value } of mutations) mutate(object, turns, deed, made(value));
     const request = {
       uid: 'u1',
@@ -168,7 +188,7 @@ export const reviewBodies: fc.Arbitrary<string> = fc
       operation,
       userInfo: { username: 'alice' },
       object,
-      oldObject: operation === 'UPDATE' ? workload(group, kind, namespace) : null,
+      oldObject: operation === 'UPDATE' ? written(group, kind, namespace) : null,
     };
     const review = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
     if (ofReview !== undefined) mutate(review, ofReview.turns, ofReview.deed, made(ofReview.value));
@@ -181,7 +201,10 @@ export function webhookUnderTest(decisions: Counter<'webhook' | 'decision'>) {
     Object.keys(namespaces).map((namespace) => [
       namespace,
       contextOf(
-        objects.map((object) => ({ ...object, metadata: { ...object.metadata, namespace } })),
+        [
+          ...objects.map((object) => ({ ...object, metadata: { ...object.metadata, namespace } })),
+          workload('apps', 'Deployment', namespace),
+        ],
         { namespace, complete: ['Service', 'PodDisruptionBudget', 'HorizontalPodAutoscaler'] },
       ),
     ]),
@@ -191,6 +214,7 @@ export function webhookUnderTest(decisions: Counter<'webhook' | 'decision'>) {
     view: {
       synced: () => true,
       contextOf: (namespace) => contexts.get(namespace) ?? {},
+      deployment: (namespace) => workload('apps', 'Deployment', namespace) as unknown as Deployment,
       namespaceLabels: (namespace) => ({ 'graceful-rollout.io/enforce': enforce.get(namespace) ?? 'off' }),
     },
     defaults: {
