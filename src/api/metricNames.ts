@@ -25,7 +25,7 @@ export const METRICS = {
   graceful_rollout_findings: {
     type: 'gauge',
     labels: ['namespace', 'name', 'code', 'severity'],
-    help: 'Findings that hold at present, by GracefulRollout and code.',
+    help: 'Findings that hold at present, by GracefulRollout and code: the ten worst of each. Workloads without one are not counted (kubectl graceful audit).',
   },
   graceful_rollout_contested_writes_total: {
     type: 'counter',
