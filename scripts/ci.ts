@@ -6,8 +6,9 @@ import { close, failurePrefix, type SuiteResult } from './suite.ts';
 const olderKubernetes = '1.36.3';
 
 /**
- * `.ci/run` after `npm ci`: check, build, the README's test command, every cluster case, a smoke run on Kubernetes 1.36. What the
- * test command would prepare first is prepared in a step of its own: only then the CPUs have time to spare.
+ * `.ci/run` after `npm ci`: check, build, the README's test command, every cluster case, a smoke run on Kubernetes 1.36, that one with
+ * kube-proxy in nftables mode. What the test command would prepare first is prepared in a step of its own: only then the CPUs have
+ * time to spare.
  */
 const steps: readonly (readonly [title: string, args: readonly string[]])[] = [
   ['check', ['run', '-s', 'check']],
@@ -15,7 +16,10 @@ const steps: readonly (readonly [title: string, args: readonly string[]])[] = [
   ['prepare', ['exec', '--', 'node', 'e2e/prepare.ts']],
   ['npm test', ['test']],
   ['npm run e2e', ['run', '-s', 'e2e']],
-  ['smoke run on Kubernetes 1.36', ['run', '-s', 'e2e', '--', '--smoke', '--kubernetes', olderKubernetes]],
+  [
+    'smoke run on Kubernetes 1.36, kube-proxy in nftables mode',
+    ['run', '-s', 'e2e', '--', '--smoke', '--kubernetes', olderKubernetes, '--proxy-mode', 'nftables'],
+  ],
 ];
 const results: SuiteResult[] = [];
 for (const [title, args] of steps) {
