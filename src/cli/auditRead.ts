@@ -17,6 +17,7 @@ import type { ContextKind } from '../safety/index.ts';
 import { readNodeCount } from './nodeCount.ts';
 
 const apps = { group: 'apps', version: 'v1', namespaced: true } as const;
+const batch = { group: 'batch', version: 'v1', namespaced: true } as const;
 
 /** Every kind that is judged or makes a context. */
 const RESOURCES: readonly Resource[] = [
@@ -24,6 +25,15 @@ const RESOURCES: readonly Resource[] = [
   defineResource({ ...apps, plural: 'statefulsets', kind: 'StatefulSet' }),
   defineResource({ ...apps, plural: 'daemonsets', kind: 'DaemonSet' }),
   replicaSets,
+  defineResource({
+    group: '',
+    version: 'v1',
+    plural: 'replicationcontrollers',
+    kind: 'ReplicationController',
+    namespaced: true,
+  }),
+  defineResource({ ...batch, plural: 'jobs', kind: 'Job' }),
+  defineResource({ ...batch, plural: 'cronjobs', kind: 'CronJob' }),
   defineResource({ group: 'argoproj.io', version: 'v1alpha1', plural: 'rollouts', kind: 'Rollout', namespaced: true }),
   services,
   defineResource({
@@ -79,7 +89,7 @@ export async function readCluster(
   const reads = RESOURCES.map((resource) => [resource, pagesOf(client, resource, namespace, signal)] as const);
   for (const [resource, found] of [...reads, [namespaces, namespacesOf(client, namespace, signal)] as const]) {
     try {
-      for await (const object of found) objects.push(needed(object));
+      for await (const object of found) if (!isOver(object)) objects.push(needed(object));
     } catch (error) {
       if (!(error instanceof ApiError) || !(error.forbidden || error.notFound)) throw error;
       if (error.forbidden) {
@@ -124,6 +134,17 @@ async function* namespacesOf(
   }
   const found = await client.find(namespaces, { name: namespace }, { signal });
   if (found !== undefined) yield found;
+}
+
+/** A Job that has ended, or that a CronJob made, which is judged in its place: there may be many, and nothing compares them. */
+function isOver(object: KubeObject): boolean {
+  if (object.kind !== 'Job') return false;
+  const status = 'status' in object && isJsonObject(object.status) ? object.status : {};
+  const conditions = Array.isArray(status['conditions']) ? status['conditions'].filter(isJsonObject) : [];
+  const hasEnded = conditions.some(
+    ({ type, status: is }) => (type === 'Complete' || type === 'Failed') && is === 'True',
+  );
+  return hasEnded || controllerOf(object)?.kind === 'CronJob';
 }
 
 /** A cluster has many more pods and old ReplicaSets than workloads. */

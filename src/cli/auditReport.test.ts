@@ -64,6 +64,7 @@ const good = {
     },
   ],
 };
+const sleeping = (seconds: number) => ({ lifecycle: { preStop: { sleep: { seconds } } } });
 const service = (namespace: string, name: string): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Service',
@@ -114,6 +115,48 @@ test('an owned ReplicaSet is no workload and keeps its grace period alone', asyn
     kind: 'ReplicaSet',
     metadata: { name: 'web-1', namespace: 'shop', ...owned },
     spec: { template: { spec: {} } },
+  });
+});
+
+describe('kinds that admission does not judge', () => {
+  const forever = { terminationGracePeriodSeconds: 5, containers: [{ name: 'app', image: 'app:1', ...sleeping(60) }] };
+  const job = (name: string, change: object = {}): KubeObject => ({
+    ...workload('Job', 'batch', name, forever),
+    apiVersion: 'batch/v1',
+    ...change,
+  });
+  const ended = (type: string, status: string) => ({
+    status: { conditions: [{ type: 'Suspended' }, { type, status }] },
+  });
+  const found = async (all: readonly KubeObject[]) => {
+    const [audit] = auditObjects(await readCluster(cluster(all), undefined, signal), { level: 'baseline', nowMs });
+    return [audit?.workloads, audit?.findings.map(({ code, object }) => `${code} ${object.kind} ${object.name}`)];
+  };
+
+  test('Jobs, CronJobs and ReplicationControllers are judged as lint judges them', async () => {
+    const cronJob: KubeObject = {
+      apiVersion: 'batch/v1',
+      kind: 'CronJob',
+      metadata: { name: 'nightly', namespace: 'batch' },
+      ...{ spec: { schedule: '0 0 * * *', jobTemplate: { spec: { template: { spec: forever } } } } },
+    };
+    const controller = { ...workload('ReplicationController', 'batch', 'old', forever), apiVersion: 'v1' };
+    expect(await found([controller, job('import'), cronJob])).toEqual([
+      3,
+      ['GR202 ReplicationController old', 'GR202 Job import', 'GR202 CronJob nightly'],
+    ]);
+  });
+
+  test('a Job that has ended is not judged, nor one that a CronJob made', async () => {
+    const owner = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly', uid: 'c', controller: true };
+    const ofCronJob = job('nightly-1', {
+      metadata: { name: 'nightly-1', namespace: 'batch', ownerReferences: [owner] },
+    });
+    const over = [job('done', ended('Complete', 'True')), job('lost', ended('Failed', 'True')), ofCronJob];
+    const still = [job('runs', ended('Failed', 'False')), job('odd', { status: 'x' }), job('new', { status: {} })];
+    const read = await readCluster(cluster([...over, ...still]), undefined, signal);
+    expect(read.objects.map(({ metadata }) => metadata.name)).toEqual(['runs', 'odd', 'new']);
+    expect((await found([...over, ...still]))[0]).toBe(3);
   });
 });
 
