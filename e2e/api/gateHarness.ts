@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { validatingWebhookConfigurations, type WebhookConfiguration } from '../../src/kube/index.ts';
+import { type Client, validatingWebhookConfigurations, type WebhookConfiguration } from '../../src/kube/index.ts';
 import { runCommand } from '../cluster/command.ts';
 import { kubeconfig } from '../cluster/credentials.ts';
 import { helmProgram } from '../cluster/goTools.ts';
 import { chartFolder } from '../install/chart.ts';
+import { PretendServiceProxy } from './gateKillPretend.ts';
 import { ApiHarness, type LaunchOptions, type OperatorProcess, operatorNamespace, until } from './harness.ts';
 import { KillingProxy } from './killingProxy.ts';
 import { PretendNode, type PretendOptions } from './pretendNode.ts';
@@ -15,6 +17,20 @@ const release = 'gr';
 const account = `${release}-graceful-rollout`;
 const configuration = `${account}-gate`;
 const buildScript = path.resolve(import.meta.dirname, '../../scripts/build.ts');
+/** How the world of a {@link GateHarness} is. */
+export interface GateHarnessOptions extends PretendOptions {
+  /** A pretended service proxy on the node, and the Service of the barrier; default: none to ask. */
+  readonly withServiceProxy?: boolean;
+  /** No pod ends while there is no operator: its preStop floor is longer than a restart takes, also on a machine that is slow. */
+  readonly outlivesAbsences?: boolean;
+}
+
+/** From the death of an operator until the next one is ready, by `performance.now()`. */
+export interface Absence {
+  readonly fromMs: number;
+  toMs: number;
+}
+
 /** The node that every pod of these tests names. */
 export const pretendedNode = 'pretended';
 
@@ -25,7 +41,10 @@ export const pretendedNode = 'pretended';
 export class GateHarness {
   readonly api: ApiHarness;
   readonly proxy: KillingProxy;
+  /** Times without an operator, the last one open as long as it lasts. */
+  readonly absences: Absence[];
   readonly #node: PretendNode;
+  readonly #serviceProxy: PretendServiceProxy | undefined;
   readonly #launch: Pick<LaunchOptions, 'kubeconfig' | 'bundle'>;
   #operator: OperatorProcess | undefined;
   /** While nobody serves the webhooks. */
@@ -36,14 +55,18 @@ export class GateHarness {
     proxy: KillingProxy,
     node: PretendNode,
     launch: Pick<LaunchOptions, 'kubeconfig' | 'bundle'>,
+    serviceProxy: PretendServiceProxy | undefined,
+    absences: Absence[],
   ) {
     this.api = api;
     this.proxy = proxy;
     this.#node = node;
     this.#launch = launch;
+    this.#serviceProxy = serviceProxy;
+    this.absences = absences;
   }
 
-  static async start(options: PretendOptions = {}): Promise<GateHarness> {
+  static async start(options: GateHarnessOptions = {}): Promise<GateHarness> {
     const rendered = renderGate();
     // Its failure is heard where it is awaited, also if the control plane fails before.
     rendered.catch(() => {});
@@ -58,8 +81,12 @@ export class GateHarness {
       const cluster = { name: 'through-the-proxy', url: proxy.url, caPem: proxy.caPem };
       writeFileSync(file, kubeconfig(cluster, 'operator', stdout.trim()), { mode: 0o600 });
       await api.apply([byUrl(await rendered, api.ports.webhook)]);
-      const node = await PretendNode.start(api.client, pretendedNode, options);
-      return new GateHarness(api, proxy, node, { kubeconfig: file, bundle });
+      const absences: Absence[] = [];
+      const client = options.outlivesAbsences === true ? waitingClient(api.client, absences) : api.client;
+      const node = await PretendNode.start(client, pretendedNode, options);
+      const isAsked = options.withServiceProxy === true;
+      const serviceProxy = isAsked ? await PretendServiceProxy.start(api, pretendedNode) : undefined;
+      return new GateHarness(api, proxy, node, { kubeconfig: file, bundle }, serviceProxy, absences);
     } catch (error) {
       await api.stop();
       throw error;
@@ -71,6 +98,12 @@ export class GateHarness {
     return this.#away;
   }
 
+  /** The service proxy of the node. */
+  get serviceProxy(): PretendServiceProxy {
+    if (this.#serviceProxy === undefined) throw new Error('there is no service proxy');
+    return this.#serviceProxy;
+  }
+
   get operator(): OperatorProcess {
     if (this.#operator === undefined) throw new Error('no operator was launched');
     return this.#operator;
@@ -79,8 +112,8 @@ export class GateHarness {
   /** How the operator is launched, with further flags. */
   options(args: readonly string[] = []): LaunchOptions {
     const gate = ['--gate-configuration', configuration];
-    // No service proxies here to ask.
-    return { ...this.#launch, args: [...gate, '--barrier-max-nodes', '0', ...args] };
+    const barrier = this.#serviceProxy === undefined ? ['--barrier-max-nodes', '0'] : [];
+    return { ...this.#launch, args: [...gate, ...barrier, ...args] };
   }
 
   /** Starts the operator; resolves when it is ready. */
@@ -88,6 +121,8 @@ export class GateHarness {
     this.#operator = this.api.launchOperator(options);
     await this.#operator.untilReady();
     this.#away = false;
+    const absence = this.absences.at(-1);
+    if (absence?.toMs === Infinity) absence.toMs = performance.now();
     return this.#operator;
   }
 
@@ -95,6 +130,7 @@ export class GateHarness {
   async kill(asked: Promise<unknown> = Promise.resolve()): Promise<void> {
     this.#away = true;
     await asked;
+    this.absences.push({ fromMs: performance.now(), toMs: Infinity });
     await this.operator.kill();
   }
 
@@ -111,10 +147,33 @@ export class GateHarness {
 
   async stop(): Promise<void> {
     await this.#operator?.kill();
+    await this.#serviceProxy?.stop();
     await this.#node.stop();
     await this.proxy.close();
     await this.api.stop();
   }
+}
+
+/** Deletes only while there is an operator, and a second after it came back: what it finds it has seen to by then. */
+function waitingClient(client: Client, absences: readonly Absence[]): Client {
+  const whenServed = async (signal: AbortSignal | undefined): Promise<void> => {
+    for (;;) {
+      const { toMs = 0 } = absences.at(-1) ?? {};
+      if (performance.now() > toMs + 1_000) return;
+      await sleep(50, undefined, signal === undefined ? {} : { signal });
+    }
+  };
+  const waiting: Client['delete'] = async (resource, ref, options) => {
+    await whenServed(options?.signal);
+    return client.delete(resource, ref, options);
+  };
+  return new Proxy(client, {
+    get: (target, name): unknown => {
+      if (name === 'delete') return waiting;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 }
 
 async function renderGate(): Promise<WebhookConfiguration> {

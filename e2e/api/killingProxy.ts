@@ -1,35 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { DRAIN_ANNOTATION, GATE_FIELD_MANAGER, RECOUNT_ANNOTATION } from '../../src/api/index.ts';
 import { issueTestCertificate } from '../../src/kube/testing/certificate.ts';
+import { type GateWrite, WriteBook, type WriteKind } from './gateKillWrites.ts';
 
-/** What a write of the gate is for, told by what it changes. */
-export type WriteKind =
-  | 'Intent'
-  | 'HandOver'
-  | 'Isolate'
-  | 'MarkDrained'
-  | 'Abandon'
-  | 'Note'
-  | 'Cancel'
-  | 'GiveBack'
-  | 'ReturnOwner'
-  | 'Recount'
-  | 'AskBudget'
-  | 'LetGo'
-  | 'Status';
+export type { GateWrite, WriteKind } from './gateKillWrites.ts';
 
-/** One write of the gate. */
-export interface GateWrite {
-  readonly kind: WriteKind;
-  readonly namespace: string;
-  /** Of the pod, or of the GracefulRollout. */
-  readonly name: string;
-}
-
-/** Before the API server hears of the write, or after it has answered and before the operator hears of that. */
-export type Moment = 'before' | 'after';
+/**
+ * Before the API server hears of the write, after it has answered and before the operator hears of that, or a while after the
+ * operator has heard: in what it waits for then.
+ */
+export type Moment = 'before' | 'after' | 'later';
 
 /** The write that the operator dies of. */
 export interface Trap {
@@ -42,9 +23,11 @@ export interface Trap {
 
 /** A {@link Trap} that was set. */
 export interface SetTrap extends Trap {
-  /** The write has come, and is held: the operator waits for its answer until it is killed. */
+  /** The moment has come. The write is held until the operator is killed, but for the moment `later`. */
   readonly held: boolean;
 }
+
+const LATER_MS = 600;
 
 interface ArmedTrap extends Trap {
   held: boolean;
@@ -65,7 +48,7 @@ export class KillingProxy {
   readonly #server: Server;
   readonly #target: URL;
   readonly #agent: Agent;
-  readonly #states = new Map<string, Readonly<Record<string, unknown>>>();
+  readonly #book = new WriteBook();
   readonly #traps = new Set<ArmedTrap>();
 
   private constructor(target: { readonly url: string; readonly caPem: string }) {
@@ -103,6 +86,11 @@ export class KillingProxy {
     this.#traps.clear();
   }
 
+  /** Writes that no kill can be aimed at, for nobody here knows what they are. */
+  get unknownWrites(): readonly string[] {
+    return this.#book.unknown;
+  }
+
   writesIn(namespace: string): readonly GateWrite[] {
     return this.writes.filter((write) => write.namespace === namespace);
   }
@@ -115,7 +103,7 @@ export class KillingProxy {
 
   async #pass(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const body = await bodyOf(incoming);
-    const write = this.#recognise(incoming.method ?? '', incoming.url ?? '', body);
+    const write = this.#book.recognise({ method: incoming.method ?? '', path: incoming.url ?? '', body });
     const trap = write === undefined ? undefined : this.#sprung(write);
     if (write !== undefined) {
       this.writes.push(write);
@@ -140,11 +128,12 @@ export class KillingProxy {
       outgoing.on('error', reject);
       outgoing.end(body);
     });
-    if (trap !== undefined) {
+    if (trap?.moment === 'after') {
       await bodyOf(response);
       trap.held = true;
       return;
     }
+    if (trap !== undefined) setTimeout(() => (trap.held = true), LATER_MS);
     answer.writeHead(response.statusCode ?? 502, hopless(response.headers));
     answer.flushHeaders();
     response.on('error', () => answer.destroy());
@@ -160,50 +149,6 @@ export class KillingProxy {
       return trap;
     }
     return undefined;
-  }
-
-  #recognise(method: string, path: string, body: Buffer): GateWrite | undefined {
-    const url = new URL(path, 'https://api');
-    const pod = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)(\/eviction)?$/.exec(url.pathname);
-    const rollout = /^\/apis\/graceful-rollout\.io\/[^/]+\/namespaces\/([^/]+)\/[^/]+\/([^/]+)\/status$/.exec(
-      url.pathname,
-    );
-    const [, namespace, name] = pod ?? rollout ?? [];
-    if (namespace === undefined || name === undefined) return undefined;
-    const ours = url.searchParams.get('fieldManager') === GATE_FIELD_MANAGER;
-    const kind =
-      method === 'DELETE' && pod !== null
-        ? 'LetGo'
-        : method === 'POST' && pod?.[3] !== undefined
-          ? 'AskBudget'
-          : method === 'PATCH' && ours
-            ? rollout === null
-              ? this.#kindOfPatch(`${namespace}/${name}`, body)
-              : 'Status'
-            : undefined;
-    return kind === undefined ? undefined : { kind, namespace, name };
-  }
-
-  #kindOfPatch(pod: string, body: Buffer): WriteKind {
-    const { metadata } = JSON.parse(body.toString()) as {
-      readonly metadata: { readonly annotations?: Record<string, string | null>; readonly ownerReferences?: unknown };
-    };
-    if (metadata.annotations === undefined) return 'ReturnOwner';
-    if (RECOUNT_ANNOTATION in metadata.annotations) return 'Recount';
-    const text = metadata.annotations[DRAIN_ANNOTATION];
-    if (text === null || text === undefined) {
-      this.#states.delete(pod);
-      return metadata.ownerReferences === undefined ? 'Cancel' : 'GiveBack';
-    }
-    const before = this.#states.get(pod);
-    const state = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    this.#states.set(pod, state);
-    const isNew = (member: string): boolean => state[member] !== undefined && state[member] !== before?.[member];
-    if (isNew('drainedAt')) return 'MarkDrained';
-    if (isNew('isolatedAt')) return 'Isolate';
-    if (isNew('handedOverAt')) return 'HandOver';
-    if (isNew('abandonedAt')) return 'Abandon';
-    return before === undefined || isNew('askedAt') ? 'Intent' : 'Note';
   }
 }
 
