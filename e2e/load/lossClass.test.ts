@@ -214,6 +214,7 @@ describe('what a kernel says besides', () => {
     [{ ...seen, connected: true, code: 'EHOSTUNREACH' }, 'connect-unreachable'],
     [{ ...seen, connected: true, code: 'ENOBUFS' }, 'rig'],
     [{ ...seen, connected: true, reused: true, code: 'EPIPE' }, 'idle-closed'],
+    [{ ...seen, connected: true, code: 'ECONNREFUSED' }, 'reset'],
   ] as const)('%o is %s', (failure, lossClass) => {
     expect(classifyFailure(failure)).toBe(lossClass);
   });

@@ -104,7 +104,8 @@ export function classifyFailure(seen: FailureSeen): LossClass {
   if (seen.end === 'error') {
     if (seen.code === 'EHOSTUNREACH' || seen.code === 'ENETUNREACH') return 'connect-unreachable';
     if (seen.code === 'ETIMEDOUT') return 'response-timeout';
-    if (seen.code !== 'ECONNRESET' && seen.code !== 'EPIPE') return 'rig';
+    // Refused though connected: kube-proxy rejects (ICMP) what still comes on it once the Service has no endpoint (seen).
+    if (!['ECONNRESET', 'EPIPE', 'ECONNREFUSED'].includes(seen.code ?? '')) return 'rig';
   }
   return seen.reused ? 'idle-closed' : 'reset';
 }
