@@ -296,6 +296,26 @@ test('without the operator users notice nothing', async () => {
   expect(codesIn({ code: 0, stdout: '', stderr })).toEqual(['GR101', 'GR302']);
 });
 
+test('the defaults of the cluster hold where a namespace says nothing, and only there', async () => {
+  await served();
+  await operator.kill();
+  const defaults = ['--warn-default=off', '--audit-default=baseline'];
+  operator = await harness.api.startOperator({ args: [...warningsFlags, ...defaults] });
+  /** What the audit log has of the creation, tried or done, of the Deployment; nothing is printed of it. */
+  const created = async (...flags: string[]): Promise<string | undefined> => {
+    expect((await harness.api.apply([unsafe()], flags)).stderr).toBe('');
+    return harness.auditAnnotationsOf(namespace, 'web')['workloads.warnings.graceful-rollout.io/findings'];
+  };
+  expect(await created('--dry-run=server')).toContain('GR101[app]');
+  await label('audit=off');
+  const isSilent = async () => ((await created('--dry-run=server')) === undefined ? true : undefined);
+  await until('the label of the namespace holds', isSilent);
+  await label('warn=baseline');
+  await harness.untilDryRun([unsafe()], (stderr) => stderr.includes('GR101'));
+  await operator.kill();
+  operator = await harness.api.startOperator({ args: warningsFlags });
+});
+
 test('where something listens and says nothing, a write waits for the time-out and goes through without a word', async () => {
   await served();
   const { selector, template } = unsafe().spec;
@@ -321,5 +341,6 @@ test('where something listens and says nothing, a write waits for the time-out a
   operator = await harness.api.startOperator({ args: warningsFlags });
   const next = unsafe('web', {}, 'registry.invalid/app:9');
   await harness.untilDryRun([next], (stderr) => stderr.includes('GR101'));
-  expect(codesIn(await harness.api.apply([next]))).toEqual(['GR101', 'GR302']);
+  // Not GR302: behind the Service are the pods of the StatefulSet, too.
+  expect(codesIn(await harness.api.apply([next]))).toEqual(['GR101']);
 });
