@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, CommandResult } from '../cluster/index.ts';
 import { CommandError } from '../cluster/index.ts';
 
@@ -50,10 +49,10 @@ export class Commands {
     return this.must(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   }
 
-  /** Starts kubectl and sends it SIGINT after a while, as Ctrl-C does; `code` is undefined where the signal ended it. */
+  /** Starts kubectl and sends it SIGINT after something, as Ctrl-C does; `code` is undefined where the signal ended it. */
   async interrupt(
     args: readonly string[],
-    afterMs: number,
+    after: () => Promise<unknown>,
   ): Promise<{ readonly code: number | undefined; readonly stderr: string; readonly endedBefore: boolean }> {
     const kubectl = await this.#cluster.program('kubectl', this.#signal);
     const child = this.#cluster.spawnIn('control-plane', [kubectl, ...args], {
@@ -65,7 +64,7 @@ export class Commands {
       stderr += text;
     });
     const closed = once(child, 'close') as Promise<[number | null]>;
-    await Promise.race([closed, sleep(afterMs, undefined, { signal: this.#signal })]);
+    await Promise.race([closed, after()]);
     const endedBefore = child.exitCode !== null;
     child.kill('SIGINT');
     const [code] = await closed;
