@@ -112,7 +112,8 @@ export class WarningsHarness {
   }
 }
 
-const rolloutDefinition = {
+/** The CustomResourceDefinition of Argo's Rollouts, whose schema takes everything. */
+export const rolloutDefinition = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: { name: 'rollouts.argoproj.io' },
