@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drainNode } from '../e2e/gate/operations.ts';
 import { between, pick } from '../e2e/gate/random.ts';
-import { type Stage, servingPods } from '../e2e/gate/stage.ts';
+import { type Stage, servingPods, untilSettled } from '../e2e/gate/stage.ts';
 import { evict } from '../e2e/gate/timed.ts';
-import type { Workload } from '../e2e/gate/workload.ts';
+import { gracefulRolloutOf, type Workload } from '../e2e/gate/workload.ts';
+import { deployments } from '../src/kube/index.ts';
 
 /** Something random that people, autoscalers and rollouts do to the workloads of a stage. */
 export interface SoakOperation {
@@ -16,6 +17,7 @@ export interface SoakOperation {
 /** How often an autoscaler or a descheduler asks for the same eviction again, and how long it goes on. */
 const EVICTION_INTERVAL_MS = 5000;
 const EVICTION_LIMIT_MS = 120_000;
+const SETTLE_LIMIT_MS = 300_000;
 
 /** The operations of the soak. Each leaves all nodes uncordoned. */
 export const soakOperations: readonly SoakOperation[] = [
@@ -27,6 +29,7 @@ export const soakOperations: readonly SoakOperation[] = [
   { name: 'two drains at once', weight: 1, run: twoDrains },
   { name: 'rollout and drain', weight: 1, run: rolloutAndDrain },
   { name: 'undo in mid-rollout', weight: 1, run: undo },
+  { name: 'adoption anew', weight: 1, run: adoptAnew },
 ];
 
 /** One of them, by weight. */
@@ -106,6 +109,29 @@ async function undo(stage: Stage, random: () => number): Promise<void> {
   await commands.must(['rollout', 'restart', '-n', namespace, `deployment/${name}`]);
   await sleep(between(random, 500, 6000), undefined, { signal });
   await commands.must(['rollout', 'undo', '-n', namespace, `deployment/${name}`]);
+}
+
+/**
+ * The GracefulRollout of a workload is deleted and written anew, with more time to drain than its pods have: its adoption is a
+ * rollout, of pods that it has not made. Nothing else goes on between the two, when nothing gates; without one, a restart.
+ */
+async function adoptAnew(stage: Stage, random: () => number): Promise<void> {
+  const { client, commands, namespace, signal } = stage;
+  const workload = pick(random, stage.workloads);
+  const { name, rollout } = workload;
+  await untilSettled(stage, SETTLE_LIMIT_MS);
+  if (rollout === undefined) {
+    await restart(stage, [workload]);
+    return;
+  }
+  const { spec } = await client.get(deployments, { namespace, name }, { signal });
+  // The contract has 5 s more than that: the grace period is raised each time. 30 s are the API server's default.
+  const { terminationGracePeriodSeconds: drainSeconds = 30 } = spec.template.spec;
+  await commands.must(['delete', '-n', namespace, `gr/${name}`]);
+  await commands.apply(
+    gracefulRolloutOf({ ...workload, rollout: { termination: { preStopSleepSeconds: 0, drainSeconds } } }),
+  );
+  await commands.must(['wait', '-n', namespace, `gr/${name}`, '--for=condition=Ready', '--timeout=240s']);
 }
 
 async function somePod(stage: Stage, workload: string, random: () => number): Promise<string | undefined> {
