@@ -238,9 +238,9 @@ export class KillRounds {
     const { proxy } = this.#harness;
     const startMs = performance.now();
     const slow = cases.filter(({ path: { byKubectl } }) => byKubectl === true).map(({ scene }) => scene.namespace);
-    const beginning = proxy.writes.length;
+    const beginning = proxy.calls.length;
     return until('kubectl has asked', async () => {
-      const there = new Set(proxy.writes.slice(beginning).map(({ namespace }) => namespace));
+      const there = new Set(proxy.calls.slice(beginning).map(({ namespace }) => namespace));
       return slow.every((namespace) => there.has(namespace)) || performance.now() - startMs > 3_000 ? true : undefined;
     });
   }

@@ -64,11 +64,11 @@ async function record(stage: Stage): Promise<Recorded> {
   const { path, scene } = stage;
   await rounds.watch(scene);
   // Its pods may have been replaced when the Deployment was completed.
-  const before = harness.proxy.writesIn(path.name).length;
+  const before = harness.proxy.callsIn(path.name).length;
   const wrong = (await rounds.play(stage)).map((what) => `${path.name}, undisturbed: ${what}`);
   // The last write of the status is gathered for a second.
   await sleep(1_500);
-  const writes = harness.proxy.writesIn(path.name).slice(before);
+  const writes = harness.proxy.callsIn(path.name).slice(before);
   say(`${path.name}: ${writes.map(({ kind }) => kind).join(' ')}`);
   const seen = new Map<string, number>();
   const traps = writes.flatMap((write): readonly Trap[] => {
@@ -136,9 +136,9 @@ const barrierKills: readonly BarrierKill[] = [
 
 async function killAtBarrier({ paths, ...moment }: BarrierKill) {
   const trap: Trap = { ...moment, namespace: operatorNamespace };
-  const beginning = harness.proxy.writes.length;
+  const beginning = harness.proxy.calls.length;
   const hasWritten = (wanted: (write: GateWrite) => boolean): boolean =>
-    harness.proxy.writes.slice(beginning).some(wanted);
+    harness.proxy.calls.slice(beginning).some(wanted);
   const firstIsThere = () =>
     until('the first has come to the barrier', async () =>
       hasWritten((write) => write.kind === 'BarrierSlice') ? true : undefined,

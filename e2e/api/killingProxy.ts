@@ -41,8 +41,8 @@ interface ArmedTrap extends Trap {
 export class KillingProxy {
   /** What a kubeconfig trusts, PEM. */
   readonly caPem: string;
-  /** Every write of the gate that arrived here. */
-  readonly writes: GateWrite[] = [];
+  /** Every write of the gate that arrived here, and what it asked and waits for the answer of. */
+  readonly calls: GateWrite[] = [];
   /** Added before a write goes on, in milliseconds. */
   delayMs = 0;
   readonly #server: Server;
@@ -91,8 +91,13 @@ export class KillingProxy {
     return this.#book.unknown;
   }
 
+  callsIn(namespace: string): readonly GateWrite[] {
+    return this.calls.filter((call) => call.namespace === namespace);
+  }
+
+  /** How often slices are asked for depends on how fast they follow. */
   writesIn(namespace: string): readonly GateWrite[] {
-    return this.writes.filter((write) => write.namespace === namespace);
+    return this.callsIn(namespace).filter(({ kind }) => kind !== 'AskSlices');
   }
 
   async close(): Promise<void> {
@@ -106,8 +111,9 @@ export class KillingProxy {
     const write = this.#book.recognise({ method: incoming.method ?? '', path: incoming.url ?? '', body });
     const trap = write === undefined ? undefined : this.#sprung(write);
     if (write !== undefined) {
-      this.writes.push(write);
-      if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
+      this.calls.push(write);
+      if (this.delayMs > 0 && write.kind !== 'AskSlices')
+        await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     }
     if (trap?.moment === 'before') {
       trap.held = true;
