@@ -25,7 +25,7 @@ const gateLoss = [
 ].map(gateFile);
 const gateOthers = [
   ...['SlowProxy', 'Absent', 'Swallowed', 'Exempt', 'LostNode', 'People'],
-  ...['Observe', 'Drained', 'ReplacementTimeout'],
+  ...['Observe', 'Drained', 'ReplacementTimeout', 'KilledOperator'],
 ].map(gateFile);
 const loss = ['e2e/cases/servers.e2e.ts'];
 const others = ['e2e/cases/installation.e2e.ts', 'e2e/cases/clusterLifecycle.e2e.ts', ...gateOthers];
