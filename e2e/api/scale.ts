@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GracefulRollout } from '../../src/api/index.ts';
 import type { Deployment } from '../../src/api/kubernetes.ts';
@@ -30,10 +29,6 @@ export interface ScaleOptions {
   readonly onProgress: (line: string) => void;
   /** How the operator is started. Default: from source, with the contract alone. */
   readonly launch?: LaunchOptions;
-  /** From the deletion of a pod until it is gone, milliseconds; default 0. */
-  readonly stopMs?: number;
-  /** Between the end of an operator that was killed and the start of the next. */
-  readonly onKilled?: () => Promise<void>;
 }
 
 /** What {@link createMany} saw at its end. */
@@ -60,7 +55,7 @@ export interface ScaleResult {
 export async function createMany(harness: ApiHarness, options: ScaleOptions): Promise<ScaleResult> {
   const { namespace = 'scale', count, launch = {} } = options;
   const nodeName = `pretended-${namespace}`;
-  const node = await PretendNode.start(harness.client, nodeName, { stopMs: options.stopMs ?? 0 });
+  const node = await PretendNode.start(harness.client, nodeName);
   const watch = await TemplateWatch.start(harness.client, namespace);
   const progress = { created: 0, kills: 0 };
   let operator: OperatorProcess | undefined;
@@ -82,17 +77,16 @@ export async function createMany(harness: ApiHarness, options: ScaleOptions): Pr
       // Spread over the whole creation, so that kills hit every stage of it.
       while (progress.created < (progress.kills * count) / options.kills) await sleep(20);
       await sleep(options.random() * longestLifeMs);
-      if (operator.ended) throw new Error(`the operator ended by itself: ${lastLines(harness)}`);
+      if (operator.ended) throw new Error('the operator ended by itself: see operator.log');
       if (progress.created < count) killsWhileCreating += 1;
       if (progress.kills === options.kills - 1) readyAtLastKill = (await rolloutsIn(harness, namespace)).ready.length;
       await operator.kill();
-      await options.onKilled?.();
       operator = harness.launchOperator(launch);
       if (progress.kills % 10 === 9) options.onProgress(`killed ${progress.kills + 1} of ${options.kills} times`);
     }
     await created;
     await operator.untilReady();
-    const rollouts = await untilReady(harness, namespace, count, operator);
+    const rollouts = await untilReady(harness, namespace, count);
     const seconds = (performance.now() - startedMs) / 1000;
     const { items } = await harness.client.list(deployments, { namespace, signal: harness.signal });
     for (const { metadata } of items) await watch.settled(namespace, metadata.name, 0);
@@ -152,15 +146,9 @@ async function rolloutsIn(
   return { ready: items.filter(isReady), waiting: items.filter((rollout) => !isReady(rollout)) };
 }
 
-async function untilReady(
-  harness: ApiHarness,
-  namespace: string,
-  count: number,
-  operator: OperatorProcess,
-): Promise<readonly GracefulRollout[]> {
+async function untilReady(harness: ApiHarness, namespace: string, count: number): Promise<readonly GracefulRollout[]> {
   const endMs = performance.now() + 240_000;
   for (;;) {
-    if (operator.ended) throw new Error(`the operator ended by itself: ${lastLines(harness)}`);
     const { ready, waiting } = await rolloutsIn(harness, namespace);
     if (ready.length === count) return ready;
     if (performance.now() > endMs) {
@@ -171,11 +159,6 @@ async function untilReady(
     }
     await sleep(250);
   }
-}
-
-/** The log is gone with the harness when somebody reads of a failure. */
-function lastLines({ controlPlane }: ApiHarness): string {
-  return readFileSync(path.join(controlPlane.folder, 'operator.log'), 'utf8').split('\n').slice(-20).join('\n');
 }
 
 function rssOf(pid: number): number {
