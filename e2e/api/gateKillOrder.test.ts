@@ -30,7 +30,7 @@ function pod(
     spec: { containers: [{ name: 'app', image: 'app', lifecycle: { preStop: { sleep: { seconds: 5 } } } }] },
     status: { conditions: [{ type: 'Ready', status: 'True' }] },
   };
-  return { kind: 'Pod', gone, object, atMs: version };
+  return { kind: 'Pod', gone, object, atMs: Date.parse(asked.askedAt) + version * 1000 };
 }
 
 function slice(version: number, uids: readonly string[], ready = true): Sight {
@@ -43,7 +43,7 @@ function slice(version: number, uids: readonly string[], ready = true): Sight {
       targetRef: { kind: 'Pod', uid },
     })),
   };
-  return { kind: 'Slice', gone: false, object, atMs: version };
+  return { kind: 'Slice', gone: false, object, atMs: Date.parse(asked.askedAt) + version * 1000 };
 }
 
 const begin = [pod(1, undefined, {}), slice(2, ['u1'])];
@@ -107,6 +107,10 @@ test('beside the gate only while nobody answered, and only what somebody waited 
   // Handed over at 1 s: the ReplicaSet may not have heard of that yet.
   expect(wrongOf(later, died(2.5))).toEqual([undefined]);
   expect(wrongOf(later, died(3.5))[0]).toContain('nobody was waiting');
+  const evicted = [...begin, pod(4, { ...isolated, path: 'Eviction' }, { app: '', ends: true })];
+  expect(wrongOf(evicted, died(3.5))[0]).toMatch(/^starved: .*nobody was waiting/);
+  const muchLater = [...begin, pod(9, { ...isolated, path: 'Eviction' }, { app: '', ends: true })];
+  expect(wrongOf(muchLater, died(3.5))[0]).toMatch(/^pod .*nobody was waiting/);
   const person = [...begin, pod(4, { ...isolated, path: 'Delete' }, { app: '', ends: true })];
   expect(wrongOf(person, died(3.5))).toEqual([undefined]);
 });

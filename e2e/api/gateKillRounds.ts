@@ -115,12 +115,13 @@ export class KillRounds {
     const ends = endsIn(watch.sights);
     const wrong = ends.flatMap((end) => {
       const byOperator = letGo.has(end.name);
+      const heardMs = end.atMs - performance.timeOrigin;
       const absence = this.#harness.absences.find(
-        ({ fromMs, toMs }) => end.atMs >= fromMs && end.atMs <= toMs + ABSENCE_SLACK_MS,
+        ({ fromMs, toMs }) => heardMs >= fromMs && heardMs <= toMs + ABSENCE_SLACK_MS,
       );
       const awaySinceMs = absence === undefined ? undefined : performance.timeOrigin + absence.fromMs;
       const apiLog = path.join(this.#harness.api.controlPlane.folder, 'kube-apiserver.log');
-      const failOpens = failOpensNear(apiLog, performance.timeOrigin + end.atMs);
+      const failOpens = failOpensNear(apiLog, end.atMs);
       const answers = this.#log.answersAbout(scene.namespace, end.name);
       const what = wrongWith(end, { byOperator, awaySinceMs, failOpens, answers });
       const isGated = byOperator || end.state?.drainedAt !== undefined;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GateHarness } from './gateHarness.ts';
 import { KillCoverage } from './gateKillCoverage.ts';
+import { STARVED } from './gateKillOrder.ts';
 import { type KillChain, type KillPath, killChains, killPaths } from './gateKillPaths.ts';
 import { PretendApplication } from './gateKillPretend.ts';
 import { type Case, KillRounds, type Stage, say } from './gateKillRounds.ts';
@@ -59,13 +60,18 @@ interface Recorded {
   readonly traps: readonly (Trap | undefined)[];
 }
 
-/** The writes of an undisturbed run, as traps. */
-async function record(stage: Stage): Promise<Recorded> {
+/** The writes of an undisturbed run, as traps. On a machine that is too busy a second one is begun. */
+async function record(stage: Stage, isLast: boolean): Promise<Recorded> {
   const { path, scene } = stage;
   await rounds.watch(scene);
   // Its pods may have been replaced when the Deployment was completed.
   const before = harness.proxy.callsIn(path.name).length;
-  const wrong = (await rounds.play(stage)).map((what) => `${path.name}, undisturbed: ${what}`);
+  const wrong = await rounds.play(stage);
+  if (!isLast && wrong.some((what) => what.startsWith(STARVED))) {
+    await rounds.end(scene);
+    await path.reset?.(scene);
+    return record(stage, true);
+  }
   // The last write of the status is gathered for a second.
   await sleep(1_500);
   const writes = harness.proxy.callsIn(path.name).slice(before);
@@ -87,14 +93,18 @@ async function record(stage: Stage): Promise<Recorded> {
   const { firstRound = path.skip === undefined ? 0 : 2 } = path;
   const late = Array.from({ length: firstRound }, () => undefined);
   await rounds.end(scene);
-  return { stage, wrong, traps: [...late, ...traps, ...more] };
+  return {
+    stage,
+    wrong: wrong.map((what) => `${path.name}, undisturbed: ${what}`),
+    traps: [...late, ...traps, ...more],
+  };
 }
 
 test('killed before and after every write of every path, everything ends as if nothing had happened', async () => {
   // Not all at once: a webhook that has no CPU for 2 s is one that nobody answers for.
   const half = Math.ceil(stages.length / 2);
-  const recorded = await Promise.all(stages.slice(0, half).map(record));
-  recorded.push(...(await Promise.all(stages.slice(half).map(record))));
+  const recorded = await Promise.all(stages.slice(0, half).map((stage) => record(stage, false)));
+  recorded.push(...(await Promise.all(stages.slice(half).map((stage) => record(stage, false)))));
   expect(recorded.flatMap((each) => each.wrong)).toEqual([]);
   rounds.wantSteps();
   const count = Math.max(...recorded.map(({ traps }) => traps.length));
