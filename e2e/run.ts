@@ -1,6 +1,6 @@
 /**
- * `npm run e2e`: every cluster case once, on Kubernetes 1.37, but for the one that kills the operator for minutes. `--smoke`: one rollout only. `--full`: hours, in these parts, of
- * which `--part` runs some:
+ * `npm run e2e`: every cluster case once, on Kubernetes 1.37, but for the one that kills the operator for minutes. `--smoke`: one
+ * rollout only. `--full`: hours, in these parts, of which `--part` runs some:
  *
  * - `loss`: the loss cases by server, three times in a row;
  * - `gate`: the loss cases with the gate, three times in a row;
