@@ -54,7 +54,7 @@ export async function run(options: {
   readonly json: boolean;
   readonly onProgress: (line: string) => void;
 }): Promise<void> {
-  const harness = await WarningsHarness.start();
+  const harness = await WarningsHarness.start({ auditLog: false });
   try {
     const { client } = harness.api;
     const bundle = path.join(harness.api.controlPlane.folder, 'operator.mjs');
