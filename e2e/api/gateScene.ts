@@ -226,6 +226,14 @@ export class Scene {
       .map((event) => `${event.regarding?.kind} ${event.reason}: ${event.note}`);
   }
 
+  /**
+   * Those of {@link warnings} that blame the Deployment, its ReplicaSets or pods. Ours are about the GracefulRollout; those of
+   * Services come with every change of many (EndpointSlices written from a cache that is behind, an address not yet allocated).
+   */
+  async complaints(): Promise<readonly string[]> {
+    return (await this.warnings()).filter((line) => !/^(GracefulRollout|Service) /.test(line));
+  }
+
   /** Evicts as `kubectl drain` does, but for asking every second; resolves when the eviction was granted, rejects on what drain fails on. */
   async evict(name: string, deadlineMs = 60_000): Promise<void> {
     const { client, signal } = this.#harness.api;
