@@ -157,7 +157,8 @@ test('a pod that the operator may not delete is told of, and goes when somebody 
   expect(drained?.metadata.labels).not.toHaveProperty('app');
   const startedMs = performance.now();
   await made.kubectl(['delete', 'pod', drained?.metadata.name ?? '', '--wait=false']);
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  // Held it would be for 25 s.
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
   await made.settled(2);
 }, 180_000);
 

@@ -8,8 +8,8 @@ import { podTemplateOf } from '../gate/workload.ts';
 /** What must be seen 7: what is not the gate's business is neither slowed down nor broken. */
 const rig = gateRig();
 const stages = gateAloneStages(rig);
-/** More than a plain pod takes at most; a person's delete that is held would take longer. */
-const SLACK_MS = 3000;
+/** Above what kubectl and a kubelet take on a busy machine (4.1 s were seen); a person's delete is held for up to 25 s. */
+const SLACK_MS = 8000;
 
 test('the deletion of a Deployment takes as long as without the gate', async () => {
   const { commands, namespace } = await stages.set('gate-exempt-deployment');
@@ -27,7 +27,7 @@ test('the deletion of a namespace takes as long as without the gate', async () =
     return timed(() => stage.commands.must(['delete', 'namespace', namespace, '--timeout=90s']));
   };
   const plain = await took('gate-exempt-plain', 'plain');
-  expect(await took('gate-exempt-protected', 'protected'), `plain: ${plain} ms`).toBeLessThan(plain + 2 * SLACK_MS);
+  expect(await took('gate-exempt-protected', 'protected'), `plain: ${plain} ms`).toBeLessThan(plain + SLACK_MS);
 });
 
 test('pods of Jobs and DaemonSets beside a target, and forced deletions, go at once', async () => {
@@ -56,10 +56,10 @@ test('pods of Jobs and DaemonSets beside a target, and forced deletions, go at o
     await commands.must(['wait', 'pod', '-l', `app=${app}`, '-n', namespace, '--for=condition=Ready', '--timeout=60s']);
     const pod = await aPodOf(full, app);
     const took = await timed(() => commands.must(['delete', 'pod', pod, '-n', namespace, '--timeout=60s']));
-    expect(took, `kubectl delete pod ${pod}`).toBeLessThan(SLACK_MS + 1000);
+    expect(took, `kubectl delete pod ${pod}`).toBeLessThan(SLACK_MS);
   }
   expect(await timed(() => commands.must(['delete', 'job', 'job', '-n', namespace, '--timeout=60s']))).toBeLessThan(
-    2 * SLACK_MS,
+    SLACK_MS,
   );
   const forced = await aPodOf(full, 'protected');
   const force = ['--grace-period=0', '--force'];

@@ -26,8 +26,10 @@ const RULE_SECONDS = {
 };
 /** What a call may take besides: the API server's own work on a machine that is under load. */
 const CALL_SLACK_SECONDS = 0.3;
-/** What kubectl and the controllers need themselves. */
-const OWN_MS = 1000;
+/** What kubectl and the controllers need themselves, on a busy machine. The calls themselves are judged by the API server's counters. */
+const OWN_MS = 3000;
+/** Nothing was swallowed: shorter than the shortest of the gate's time-outs. */
+const ELSEWHERE_MS = 1900;
 
 test('a swallowed call costs 2 s, a swallowed delete of a person 30 s, and nothing elsewhere', async () => {
   const stage = await stages.set('gate-swallowed', { sides: ['protected'] });
@@ -47,19 +49,19 @@ test('a swallowed call costs 2 s, a swallowed delete of a person 30 s, and nothi
 
   const evicted = await aPodOf(elsewhere, 'plain');
   const eviction = await timed(() => evict(elsewhere, evicted));
-  expect(eviction, 'an eviction in a namespace without a target').toBeLessThan(1000);
+  expect(eviction, 'an eviction in a namespace without a target').toBeLessThan(ELSEWHERE_MS);
   await untilSettled(elsewhere, 60_000);
   const deleted = await aPodOf(elsewhere, 'plain');
   const deletion = await timed(() =>
     commands.must(['delete', 'pod', '-n', elsewhere.namespace, deleted, '--wait=false']),
   );
-  expect(deletion, 'a delete in a namespace without a target').toBeLessThan(1000);
+  expect(deletion, 'a delete in a namespace without a target').toBeLessThan(ELSEWHERE_MS);
 
   const elsewhereWatch = await watchPods(client, elsewhere.namespace, watching.signal);
   await untilSettled(elsewhere, 60_000);
   const ending = untilEnding(elsewhereWatch, 'plain', 2, 30_000, signal);
   await commands.must(['scale', '-n', elsewhere.namespace, 'deployment/plain', '--replicas=2']);
-  expect(await ending, 'a scale-down in a namespace without a target').toBeLessThan(1000);
+  expect(await ending, 'a scale-down in a namespace without a target').toBeLessThan(ELSEWHERE_MS);
 
   const watch = await watchPods(client, namespace, watching.signal);
   const before = await readWebhookCalls(client, signal);

@@ -243,7 +243,8 @@ it('holds a DELETE until the pod is drained; our own writes make the API server 
   const drainedAtMs = performance.now();
   await lead('held', { drainedAt: now() });
   await deletion;
-  expect(performance.now() - drainedAtMs).toBeLessThan(2_000);
+  // It may be held for 25 s.
+  expect(performance.now() - drainedAtMs).toBeLessThan(10_000);
   expect((await read('held'))?.metadata.deletionTimestamp).toBeDefined();
   // Once for the request, and again because the pod had changed since: the leader wrote to it twice.
   expect(asked.length).toBeGreaterThanOrEqual(2);
@@ -282,7 +283,7 @@ it('does not slow down a forced deletion, a dry run, a precondition on the versi
   const { code, output } = await kubectl('delete', 'pod', 'forced', '--force', '--grace-period=0').ended;
   expect({ code, output }).toMatchObject({ code: 0 });
   expect(await read('forced')).toBeUndefined();
-  expect(performance.now() - beganMs).toBeLessThan(5_000);
+  expect(performance.now() - beganMs).toBeLessThan(10_000);
 
   await serve('exact');
   const exact = await read('exact');
