@@ -1,5 +1,5 @@
 /**
- * `npm run e2e`: every cluster case once, on Kubernetes 1.37, but for the one that kills the operator for minutes. `--smoke`: one
+ * `npm run e2e`: every cluster case once, on Kubernetes 1.37, but for three that take minutes. `--smoke`: one
  * rollout only. `--full`: hours, in these parts, of which `--part` runs some:
  *
  * - `loss`: the loss cases by server, three times in a row;
@@ -25,13 +25,13 @@ const gateLoss = [
 ].map(gateFile);
 const gateOthers = [
   ...['SlowProxy', 'Absent', 'Swallowed', 'Exempt', 'LostNode', 'People'],
-  ...['Observe', 'Drained', 'ReplacementTimeout', 'KilledOperator'],
+  ...['Observe', 'Drained', 'ReplacementTimeout', 'KilledOperator', 'LocalPolicy', 'LostNodeRollout'],
 ].map(gateFile);
 const loss = ['e2e/cases/servers.e2e.ts'];
 const others = ['e2e/cases/installation.e2e.ts', 'e2e/cases/clusterLifecycle.e2e.ts', ...gateOthers];
 const all = [...loss, ...gateLoss, ...others];
 /** `--full` has it: `.ci/run` is to end within 45 minutes with empty caches. */
-const long = [gateFile('KilledOperator')];
+const long = ['KilledOperator', 'LocalPolicy', 'LostNodeRollout'].map(gateFile);
 /** What hangs on how kube-proxy does its work. */
 const dataPath = [...loss, ...gateLoss, gateFile('SlowProxy')];
 /** One row of `servers`: it has its place in `npm test` and in the smoke run. */
