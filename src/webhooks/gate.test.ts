@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DRAIN_ANNOTATION } from '../api/index.ts';
 import type { DrainState } from '../gate/types.ts';
 import type { AdmissionRequest } from './admissionReview.ts';
-import { FakeCluster, type FakeOptions, identity, refused, replicaSetController } from './gateUnderTest.ts';
+import { FakeCluster, type FakeOptions, identity, refused, replicaSetController, storedPod } from './gateUnderTest.ts';
 
 const scaleDown = { userInfo: { username: replicaSetController } };
 const { signal } = new AbortController();
@@ -81,6 +81,48 @@ describe('an eviction', () => {
     cluster.setState(there);
     expect((await cluster.handlers.gateEvictions(cluster.eviction(), quick)).status?.message).toContain('why');
     expect(cluster.state).toEqual(there);
+  });
+
+  const notReady = { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'False' }] } } as const;
+
+  test('of a pod that the cache does not show as Ready yet is refused', async () => {
+    const cluster = new FakeCluster();
+    cluster.write({}, notReady);
+    cluster.lagging = true;
+    cluster.write({}, storedPod());
+    expect((await cluster.handlers.gateEvictions(cluster.eviction(), quick)).status).toMatchObject(tooMany);
+    expect(cluster.state).toMatchObject({ path: 'Eviction', by: 'alice' });
+    expect(cluster.finds).toBe(1);
+  });
+
+  test('of a pod that is not Ready goes through, and when the stored one cannot be read or is gone too', async () => {
+    let fails: unknown;
+    const onFind = () => {
+      if (fails !== undefined) throw fails;
+    };
+    const cluster = new FakeCluster({ onFind });
+    cluster.write({}, notReady);
+    expect((await cluster.handlers.gateEvictions(cluster.eviction(), quick)).allowed).toBe(true);
+    fails = refused(500, 'InternalError');
+    expect((await cluster.handlers.gateEvictions(cluster.eviction(), quick)).allowed).toBe(true);
+    fails = undefined;
+    cluster.lagging = true;
+    cluster.pod = undefined;
+    expect((await cluster.handlers.gateEvictions(cluster.eviction(), quick)).allowed).toBe(true);
+    expect(cluster.finds).toBe(3);
+    expect(cluster.patches).toEqual([]);
+    expect(await cluster.answers()).toEqual(['NotServing', 'NotServing', 'NotServing']);
+  });
+
+  test('of a pod that is not Ready and none of ours, or has ended, is not read', async () => {
+    const strange = new FakeCluster({ owners: { settings: { mode: 'Off', timeoutSeconds: 60 } } });
+    strange.write({}, notReady);
+    const ended = new FakeCluster();
+    ended.write({}, { status: { phase: 'Succeeded' } });
+    for (const cluster of [strange, ended]) {
+      expect((await cluster.handlers.gateEvictions(cluster.eviction(), quick)).allowed).toBe(true);
+      expect(cluster.finds).toBe(0);
+    }
   });
 
   test('that is a dry run in its body only goes through untouched', async () => {

@@ -62,6 +62,11 @@ const HELD_ANSWER_MS = 29_000;
  * one of its requests in flight, of which it has hundreds for everything.
  */
 export const MOST_HELD = 100;
+/**
+ * The cache shows a pod that becomes Ready a moment late, and an eviction comes without the stored one. What an eviction of a
+ * starting pod waits for the stored one.
+ */
+const FRESH_READ_MS = 500;
 /** One write of a held request. */
 const HELD_WRITE_MS = 5_000;
 /** A pod that is given back again and again under a waiting person is not worth more writes than this. */
@@ -159,7 +164,30 @@ class Gate {
       return operation === 'DELETE' && (subResource ?? '') === '' ? judgedPodOf(oldObject) : undefined;
     }
     if (operation !== 'CREATE' || subResource !== 'eviction' || !namespace || !name) return undefined;
-    return this.#options.view.podNamed(namespace, name) ?? (await this.#read(call, { namespace, name }));
+    const cached = this.#options.view.podNamed(namespace, name);
+    if (cached === undefined) return this.#read(call, { namespace, name });
+    return this.#mayServeByNow(call, cached) ? this.#readFresh(call, cached) : cached;
+  }
+
+  /** Only that it is not Ready keeps it out of the gate's business. */
+  #mayServeByNow(call: Call, cached: JudgedPod): boolean {
+    if (cached.phase !== 'Running' && cached.phase !== 'Pending') return false;
+    const look = this.#look(call, cached);
+    if (look.answer === 'Gate' || look.why !== 'NotServing') return false;
+    return this.#look(call, { ...cached, phase: 'Running', ready: true }).answer === 'Gate';
+  }
+
+  /** The stored pod; the cached one where the API server does not give it in time. */
+  async #readFresh(call: Call, cached: JudgedPod): Promise<JudgedPod> {
+    const deadlineMs = Math.max(1, Math.min(FRESH_READ_MS, this.#writeLimitMs(call)));
+    try {
+      return (await this.#intents.read(refOf(cached), { signal: call.signal, deadlineMs })) ?? cached;
+    } catch (err) {
+      if (call.signal.aborted) throw err;
+      const { namespace, name, uid } = cached.metadata;
+      this.#options.log.debug('cannot read a pod that is to be evicted', { namespace, name, uid, err });
+      return cached;
+    }
   }
 
   /** Looks, writes, waits and looks again until there is an answer: every answer is a function of the pod as it is then. */

@@ -52,6 +52,8 @@ export interface FakeOptions {
   readonly key?: Uint8Array | undefined;
   /** What the API server does to a patch before it looks at it. */
   readonly onPatch?: (cluster: FakeCluster) => void | Promise<void>;
+  /** The same of a read. */
+  readonly onFind?: () => void;
   readonly cached?: boolean;
 }
 
@@ -108,6 +110,7 @@ export class FakeCluster {
     const client: GateWebhookOptions['client'] = {
       find: async (_resource, _ref, { signal }) => {
         this.finds += 1;
+        options.onFind?.();
         signal.throwIfAborted();
         return this.pod;
       },
