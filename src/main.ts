@@ -4,6 +4,7 @@ import { type Client, createClient, loadKubeConfig } from './kube/index.ts';
 import { createOperator } from './operator.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, systemClock } from './runtime/index.ts';
 import { version } from './version.ts';
+import { LAME_DUCK_SECONDS } from './webhooks/server.ts';
 import { type PolicyDefaults, parseDefault } from './webhooks/warningsPolicy.ts';
 
 const usage = `graceful-rollout ${version}: the operator for lossless rolling updates
@@ -27,7 +28,7 @@ const usage = `graceful-rollout ${version}: the operator for lossless rolling up
   --webhook-name NAME           further name or address in the certificate; may be repeated
   --health-port PORT            /metrics, /healthz, /readyz; default 8080
   --listen ADDRESS              default: all addresses
-  --drain-seconds N             how long the webhook answers after SIGTERM; default 10
+  --drain-seconds N             how long the webhook answers after SIGTERM; default ${LAME_DUCK_SECONDS}
   --log-level LEVEL             ${LOG_LEVELS.join(', ')}; default info
   --log-format FORMAT           ${LOG_FORMATS.join(', ')}; default json
   --version, --help`;
@@ -153,7 +154,7 @@ function parse() {
         'webhook-name': { type: 'string', multiple: true, default: [] },
         'health-port': { type: 'string', default: '8080' },
         listen: { type: 'string' },
-        'drain-seconds': { type: 'string', default: '10' },
+        'drain-seconds': { type: 'string', default: String(LAME_DUCK_SECONDS) },
         'log-level': { type: 'string', default: 'info' },
         'log-format': { type: 'string', default: 'json' },
         version: { type: 'boolean', default: false },

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import { Registry } from 'prom-client';
@@ -9,7 +11,7 @@ import { createLogger } from '../runtime/logger.ts';
 import { allow } from './admissionReview.ts';
 import { issueLeaf } from './certificates/issue.ts';
 import { DEFAULT_POLICY } from './certificates/policy.ts';
-import { createWebhookServer } from './server.ts';
+import { createWebhookServer, LAME_DUCK_SECONDS } from './server.ts';
 import { allowAll, authority, call, certificateSource, leaf, review, start, waitFor } from './serverUnderTest.ts';
 
 describe('the webhook server', () => {
@@ -96,4 +98,12 @@ describe('the webhook server', () => {
     await expect(server.run(new AbortController().signal)).rejects.toThrow('started before');
     taken.close();
   });
+});
+
+it('a replica that is evicted with what it guards closes its connections between two retries of kubectl drain', () => {
+  const chart = readFileSync(join(import.meta.dirname, '../../charts/graceful-rollout/golden/default.yaml'), 'utf8');
+  const slept = /preStop:\s+sleep:\s+seconds: (\d+)/.exec(chart)?.[1];
+  const afterRetry = (Number(slept) + LAME_DUCK_SECONDS) % 5;
+  expect(afterRetry).toBeGreaterThanOrEqual(2);
+  expect(afterRetry).toBeLessThanOrEqual(3);
 });

@@ -35,7 +35,7 @@ export interface WebhookServerOptions {
   readonly clock?: Clock;
   /**
    * How long calls are still answered after shutdown began, with `Connection: close`: API servers go on using open
-   * connections to a pod that is no longer ready (kubernetes/kubernetes#127335). Default 10 s.
+   * connections to a pod that is no longer ready (kubernetes/kubernetes#127335). Default {@link LAME_DUCK_SECONDS}.
    */
   readonly drainSeconds?: number;
   /** Connections open at once; one more is closed before its TLS handshake. Default 512. */
@@ -56,6 +56,13 @@ export interface WebhookServer {
   port(): number | undefined;
 }
 
+/**
+ * With the chart's preStop sleep of 5 s a replica that `kubectl drain` evicts closes its connections 17 s later. A call that is
+ * written on a connection in the moment in which it is closed fails, and an admission that fails lets through what it was asked
+ * about. Drain asks again every 5 s for the pods that it evicted together with the replica (seen with 10 s, after 15 s), so the
+ * end must not be near a multiple of that (decision 14).
+ */
+export const LAME_DUCK_SECONDS = 12;
 /** Longer than the API server's pool keeps an idle connection, so that it never writes to one just closed here. */
 const KEEP_ALIVE_MS = 90_000;
 const HEADERS_TIMEOUT_MS = 32_000;
@@ -125,7 +132,7 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
         log.info('webhook server listens', { port: portOf(server), hasCertificate });
         if (!signal.aborted) await once(signal, 'abort');
         state = 'draining';
-        await clock.sleep((options.drainSeconds ?? 10) * 1000);
+        await clock.sleep((options.drainSeconds ?? LAME_DUCK_SECONDS) * 1000);
         await close(server, clock);
       } finally {
         state = 'closed';
